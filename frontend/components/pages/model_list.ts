@@ -1,0 +1,169 @@
+/** <model-list>: versions with their figures, per-class IoU, activate or withdraw, and how far their proposals are. */
+import { html, nothing, type TemplateResult } from "lit";
+import { get, post, type Page } from "../../api";
+import { barList } from "./charts";
+import { confirmed } from "./confirm";
+import { count, percent, plural, title, when } from "./format";
+import { projectClasses } from "./mask_overlay";
+import { PageElement, gathered, may, pageIds, type LiveListener } from "./page";
+import { chip, empty, icon, isActive, progressBar, statusChip } from "./parts";
+import type { LabelClass, ModelVersion, ProposalRun, Validation } from "./types";
+
+/** "mIoU on 12 accepted masks"; which figure it is and how many it rests on always stand beside it. */
+export function measuredOn(validation: Validation): string {
+  if (validation.kind === "miou") return `mIoU on ${plural(validation.n, "accepted mask")} of the validation split`;
+  if (validation.kind === "mark_accuracy") return `accuracy on the held-back marks of ${plural(validation.n, "image")}`;
+  return `${title(validation.kind)}, n = ${count(validation.n)}`;
+}
+
+class ModelList extends PageElement {
+  static override properties = {
+    ...PageElement.properties,
+    versions: { state: true },
+    runs: { state: true },
+  };
+  declare versions: ModelVersion[];
+  declare runs: ProposalRun[];
+  private classes: LabelClass[] = [];
+
+  constructor() {
+    super();
+    this.versions = [];
+    this.runs = [];
+  }
+
+  private readonly soon = gathered(() => void this.refresh(), 300);
+
+  protected override liveListener(): LiveListener {
+    return {
+      onEvent: (event) => {
+        if (event.verb.startsWith("run.") || event.verb.startsWith("model.")) this.soon();
+      },
+      onProgress: (job) => {
+        if (job.kind !== "proposal_run") return;
+        this.runs = this.runs.map((run) => (run.id === job.id ? { ...run, done: job.done, total: job.total } : run));
+      },
+      onGap: () => void this.refresh(),
+    };
+  }
+
+  protected override async load(): Promise<void> {
+    const base = `/projects/${pageIds.project}`;
+    const [versions, runs, classes] = await Promise.all([
+      get<Page<ModelVersion>>(`${base}/model-versions?limit=200`),
+      get<Page<ProposalRun>>(`${base}/proposal-runs`),
+      projectClasses(),
+    ]);
+    this.versions = versions.results;
+    this.runs = runs.results;
+    this.classes = classes;
+  }
+
+  private async act(version: ModelVersion, verb: "activate" | "withdraw" | "propose"): Promise<void> {
+    if (verb === "withdraw") {
+      const yes = await confirmed({
+        title: `Withdraw version ${version.number}?`,
+        explain: "Its open proposals go away and the queue falls back to a random order, until another version is active.",
+        answer: "Withdraw",
+      });
+      if (!yes) return;
+    }
+    await this.attempt(async () => {
+      await post(`/model-versions/${version.id}/${verb}`);
+      await this.refresh();
+    });
+  }
+
+  private async cancel(run: ProposalRun): Promise<void> {
+    await this.attempt(async () => {
+      await post(`/proposal-runs/${run.id}/cancel`);
+      await this.refresh();
+    });
+  }
+
+  private proposing(run: ProposalRun): TemplateResult {
+    return html`<section class="card stack tight" aria-label="Proposals">
+      <div class="row spread">
+        <div class="row"><h2>Proposals for the other images</h2>${statusChip(run.status)}</div>
+        ${may("owner") ? html`<button type="button" class="button small" @click=${() => void this.cancel(run)}>Cancel</button>` : nothing}
+      </div>
+      <div class="job-strip"><span class="muted">Images</span>${progressBar("Proposals", run.done, run.total)}<span class="num muted" role="status">${count(run.done)} of ${count(run.total)}</span></div>
+    </section>`;
+  }
+
+  private perClass(validation: Validation): TemplateResult | typeof nothing {
+    const entries = Object.entries(validation.per_class ?? {});
+    if (entries.length === 0) return nothing;
+    const bars = entries.map(([index, value]) => {
+      const found = this.classes.find((one) => one.index === Number(index));
+      return { name: found?.name ?? `class ${index}`, value: value ?? 0, text: percent(value), color: found?.color ?? "#888888" };
+    });
+    return html`<details class="more"><summary>By class</summary>${barList(bars, 1)}</details>`;
+  }
+
+  private buttons(version: ModelVersion): TemplateResult | typeof nothing {
+    if (!may("owner")) return nothing;
+    return html`<div class="actions">
+      ${version.is_active
+        ? html`<button type="button" class="button small" @click=${() => void this.act(version, "propose")}>Propose again</button>
+            <button type="button" class="button small" @click=${() => void this.act(version, "withdraw")}>Withdraw</button>`
+        : html`<button type="button" class="button small" @click=${() => void this.act(version, "activate")}>Activate</button>`}
+    </div>`;
+  }
+
+  private card(version: ModelVersion): TemplateResult {
+    const validation = version.metrics.validation;
+    const isMeasured = validation !== undefined && validation.value !== null && validation.value !== undefined;
+    return html`<section class="card stack tight" aria-label="Version ${version.number}">
+      <div class="row spread">
+        <div class="row"><h2>Version ${version.number}</h2>${version.is_active ? chip("active", "check", "active") : nothing}</div>
+        ${this.buttons(version)}
+      </div>
+      <div class="figures">
+        <div class="figure">
+          ${isMeasured
+            ? html`<b>${percent(validation.value)}</b><span>${measuredOn(validation)}</span>`
+            : html`<b>–</b><span>not measured: no accepted masks or held-back marks to measure on</span>`}
+        </div>
+      </div>
+      ${version.note ? html`<p>${version.note}</p>` : nothing}
+      <p class="muted small">
+        ${title(version.method)}, made ${when(version.created_at)} by <a href="/projects/${pageIds.project}/training/${version.run_id}/">its run</a>${version.activated_at ? html`, activated ${when(version.activated_at)}` : nothing}
+      </p>
+      ${validation ? this.perClass(validation) : nothing}
+    </section>`;
+  }
+
+  private comparison(): TemplateResult | typeof nothing {
+    if (this.versions.length < 2) return nothing;
+    return html`<section class="card">
+      <h2>All versions</h2>
+      <div class="table-scroll"><table class="table">
+        <thead><tr><th>Version</th><th class="right">Figure</th><th>Measured as</th><th>Made</th><th><span class="visually-hidden">Active</span></th></tr></thead>
+        <tbody>${this.versions.map((version) => {
+          const validation = version.metrics.validation;
+          return html`<tr><td class="nowrap">Version ${version.number}</td><td class="right num">${percent(validation?.value)}</td>
+            <td class="muted">${validation ? measuredOn(validation) : "–"}</td><td class="nowrap muted">${when(version.created_at)}</td>
+            <td class="right">${version.is_active ? chip("active", "check", "active") : nothing}</td></tr>`;
+        })}</tbody>
+      </table></div>
+    </section>`;
+  }
+
+  protected override content(): TemplateResult {
+    if (this.versions.length === 0) {
+      const go = may("owner") ? html`<a class="button primary" href="/projects/${pageIds.project}/training/">${icon("training")}To training</a>` : nothing;
+      return empty("models", "No model yet", "Each finished training makes a version. The first one becomes active by itself.", go);
+    }
+    const proposing = this.runs.find((run) => isActive(run.status));
+    const failed = !proposing && this.runs[0]?.status === "failed" ? this.runs[0] : undefined;
+    return html`<div class="stack">
+      ${proposing ? this.proposing(proposing) : nothing}
+      ${failed ? html`<div class="notice error">${icon("warning")}<div>The last proposals failed: ${failed.error}</div></div>` : nothing}
+      ${this.comparison()}
+      ${this.versions.map((version) => this.card(version))}
+    </div>`;
+  }
+}
+
+customElements.define("model-list", ModelList);

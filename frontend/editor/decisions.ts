@@ -1,0 +1,174 @@
+/** Accept, reject, reopen, skip. What is on the screen is what gets stored. */
+import { ApiError, NetworkError } from "../api";
+import { encodeLabelMap } from "../codecs/label_map_png";
+import { messages } from "../messages";
+import type { Editor } from "./editor";
+import { rememberStartMask, type OpenImage } from "./open_image";
+import * as server from "./server";
+import type { ImageDetail, SkipReason } from "./server";
+
+/** Run one decision at a time; trouble becomes a sentence, and nothing on the screen is lost. */
+async function decide(editor: Editor, run: (image: OpenImage) => Promise<void>): Promise<boolean> {
+  const { image } = editor;
+  if (image === null || editor.deciding) return false;
+  editor.deciding = true;
+  editor.changed();
+  try {
+    await run(image);
+    return true;
+  } catch (error) {
+    if (error instanceof NetworkError) editor.say(messages.decide.unreachable, "problem");
+    else if (error instanceof ApiError) await explain(editor, image, error);
+    else throw error;
+    return false;
+  } finally {
+    editor.deciding = false;
+    editor.changed();
+  }
+}
+
+async function explain(editor: Editor, image: OpenImage, error: ApiError): Promise<void> {
+  editor.say(error.code === "stale_state" ? messages.decide.alreadyDecided : error.message, "problem");
+  if (error.code !== "stale_state") return;
+  const gone = image.store.proposal;
+  if (gone !== null) image.proposing.remove([gone.id]);
+  await image.proposing.adopt(await server.loadProposals(image.id));
+}
+
+/** Store what is on the screen as the accepted mask. Resolves to false when there was nothing, or it failed. */
+export function accept(editor: Editor): Promise<boolean> {
+  if (!editor.may("accept") || editor.image?.onScreen === "none") return Promise.resolve(false);
+  return decide(editor, async (image) => {
+    // Marks first: the accepted mask should never be older than the strokes that made it.
+    if (!(await image.sync.flush())) throw new NetworkError();
+    const pixels = pixelsOnScreen(image);
+    const detail = await storeOnScreen(editor, image, pixels);
+    await finishAccept(editor, image, detail, pixels);
+  });
+}
+
+/** A copy, because the screen may change while the server is asked. */
+function pixelsOnScreen({ onScreen, store }: OpenImage): Uint8Array {
+  const shown = onScreen === "edited" ? store.mask?.buffer : onScreen === "proposal" ? store.proposal : store.rest;
+  return shown!.pixels.slice();
+}
+
+async function storeOnScreen(editor: Editor, image: OpenImage, pixels: Uint8Array): Promise<ImageDetail> {
+  const { proposal, rest } = image.store;
+  if (image.onScreen === "edited") {
+    const sha = await uploadEdited(editor, image, pixels);
+    return proposal === null ? server.acceptMask(image.id, sha) : server.acceptProposal(proposal.id, sha);
+  }
+  if (proposal === null) return server.acceptMask(image.id, rest!.sha256);
+  try {
+    return await server.acceptProposal(proposal.id, proposal.sha256);
+  } catch (error) {
+    if (!(error instanceof ApiError) || error.code !== "mask_unknown") throw error;
+    // The server does not hold these pixels (any more), but they are what the person saw.
+    const uploaded = await upload(editor, image, pixels, "interactive", null);
+    return server.acceptProposal(proposal.id, uploaded.sha256);
+  }
+}
+
+async function uploadEdited(editor: Editor, image: OpenImage, pixels: Uint8Array): Promise<string> {
+  const mask = image.store.mask!;
+  let parent = mask.baseId;
+  if (parent === null && mask.baseSha !== null) {
+    const rows = await server.loadProposals(image.id);
+    parent = rows.find((row) => row.mask.sha256 === mask.baseSha)?.mask.id ?? null;
+  }
+  const origin = mask.baseSha === null ? "painted" : "edited";
+  return (await upload(editor, image, pixels, origin, parent)).sha256;
+}
+
+async function upload(
+  editor: Editor,
+  image: OpenImage,
+  pixels: Uint8Array,
+  origin: string,
+  parent: number | null,
+): Promise<server.MaskRef> {
+  const { width, height } = image.store.size;
+  const png = await encodeLabelMap({ width, height, pixels }, (value) => editor.palette.color(value));
+  return server.uploadMask(image.id, png, origin, parent);
+}
+
+async function finishAccept(
+  editor: Editor,
+  image: OpenImage,
+  detail: ImageDetail,
+  pixels: Uint8Array,
+): Promise<void> {
+  const { store } = image;
+  const accepted = detail.accepted_mask;
+  if (accepted !== null) store.setRest({ id: accepted.id, sha256: accepted.sha256, pixels });
+  await image.painter.forget();
+  store.setMask(null);
+  store.setProposal(null);
+  image.history.clear();
+  rememberStartMask(image.id, null);
+  image.detail = { ...image.detail, ...detail };
+  editor.lease.forget();
+  if (editor.image === image) {
+    editor.setStanding("accepted");
+    editor.say("");
+  }
+}
+
+/** Turn the proposal on the screen down; marks stay. Painting on it is dropped first (and can be undone until then). */
+export function reject(editor: Editor): Promise<boolean> {
+  const proposal = editor.image?.store.proposal ?? null;
+  if (proposal === null || !editor.may("reject")) return Promise.resolve(false);
+  return decide(editor, async (image) => {
+    await server.rejectProposal(proposal.id);
+    image.proposing.remove([proposal.id]);
+    editor.say(messages.decide.rejected);
+  });
+}
+
+/** Go back to the proposal or mask below, dropping what was painted; one undo brings it back. */
+export function dropPainting(editor: Editor): void {
+  editor.image?.painter.takeBackAll();
+}
+
+/** Make an accepted or skipped image workable again, starting from the mask it had. */
+export function reopen(editor: Editor): Promise<boolean> {
+  if (!editor.may("reopen")) return Promise.resolve(false);
+  return decide(editor, async (image) => {
+    const detail = await server.reopenImage(image.id);
+    const start = detail.start_mask ?? null;
+    rememberStartMask(image.id, start);
+    if (start !== null) {
+      const map = await editor.options.masks.get(start.sha256, start.url);
+      image.store.setRest({ id: start.id, sha256: start.sha256, pixels: map.pixels });
+    }
+    image.detail = { ...image.detail, ...detail };
+    editor.setStanding("open");
+    await editor.lease.hold(image.id);
+    editor.say(messages.decide.reopened);
+  });
+}
+
+/** Set the image aside with a reason, and go on. */
+export async function skip(editor: Editor, reason: SkipReason): Promise<boolean> {
+  if (!editor.may("skip")) return false;
+  const done = await decide(editor, async (image) => {
+    await image.sync.flush();
+    image.detail = { ...image.detail, ...(await server.skipImage(image.id, reason)) };
+    editor.lease.forget();
+  });
+  if (done) await editor.next();
+  return done;
+}
+
+/** Accept if there is something to accept, then the next image. Stays when accepting failed. */
+export async function acceptAndNext(editor: Editor): Promise<void> {
+  const nothing = !editor.may("accept") || editor.image === null || editor.image.onScreen === "none";
+  if (nothing || (await accept(editor))) await editor.next();
+}
+
+/** Enter: accept what is offered; with nothing offered, go on. */
+export async function acceptOrNext(editor: Editor): Promise<void> {
+  if (editor.may("accept") && editor.image !== null && editor.image.onScreen !== "none") await accept(editor);
+  else await editor.next();
+}

@@ -1,0 +1,66 @@
+/** One canvas over the picture, redrawn when something it shows has changed. */
+import type { Editor } from "../editor";
+import type { Point } from "../model";
+import type { View } from "../viewport";
+import { inkOn } from "../palette";
+
+export interface Frame {
+  readonly editor: Editor;
+  readonly view: View;
+  /** Where the pointer is, CSS pixels; null when it is elsewhere. */
+  readonly pointer: Point | null;
+}
+
+export abstract class Layer {
+  readonly canvas = document.createElement("canvas");
+  protected readonly context: CanvasRenderingContext2D;
+  private ratio = 1;
+
+  constructor(readonly name: string) {
+    this.canvas.className = `layer layer-${name}`;
+    this.canvas.setAttribute("aria-hidden", "true");
+    this.context = this.canvas.getContext("2d")!;
+  }
+
+  resize(width: number, height: number, ratio: number): void {
+    this.ratio = ratio;
+    this.canvas.width = Math.max(1, Math.round(width * ratio));
+    this.canvas.height = Math.max(1, Math.round(height * ratio));
+  }
+
+  /** Clear, then draw in CSS pixels. */
+  redraw(frame: Frame): void {
+    this.context.setTransform(1, 0, 0, 1, 0, 0);
+    this.context.clearRect(0, 0, this.canvas.width, this.canvas.height);
+    this.context.setTransform(this.ratio, 0, 0, this.ratio, 0, 0);
+    this.draw(frame);
+  }
+
+  protected abstract draw(frame: Frame): void;
+
+  /** Draw a bitmap of image pixels where the image is. Above twice its size pixels stay square. */
+  protected drawImagePixels(bitmap: HTMLCanvasElement, view: View): void {
+    this.context.imageSmoothingEnabled = view.scale < 2;
+    this.context.drawImage(bitmap, view.x, view.y, bitmap.width * view.scale, bitmap.height * view.scale);
+  }
+
+  /** A class's letter on its colour. */
+  protected drawLetter(frame: Frame, classIndex: number, [x, y]: Point, radius = 9): void {
+    const { palette } = frame.editor;
+    const { context } = this;
+    context.beginPath();
+    context.arc(x, y, radius, 0, 2 * Math.PI);
+    context.fillStyle = palette.css(classIndex);
+    context.fill();
+    context.lineWidth = 1.5;
+    context.strokeStyle = inkOn(palette.color(classIndex));
+    context.stroke();
+    context.fillStyle = inkOn(palette.color(classIndex));
+    context.font = `600 ${Math.round(radius * 1.3)}px system-ui, sans-serif`;
+    context.textAlign = "center";
+    context.textBaseline = "middle";
+    context.fillText(palette.letter(classIndex), x, y + 0.5);
+  }
+}
+
+export const onScreenPoint = (view: View, [x, y]: Point): Point => [x * view.scale + view.x, y * view.scale + view.y];

@@ -1,0 +1,29 @@
+/** Where the proposal is unsure: orange, the stronger the less sure. */
+import { Layer, type Frame } from "./layer";
+
+export class UncertaintyLayer extends Layer {
+  private readonly bitmap = document.createElement("canvas");
+  private shown: Uint8Array | null = null;
+
+  constructor() {
+    super("uncertainty");
+  }
+
+  protected override draw({ editor, view }: Frame): void {
+    const { image, settings } = editor;
+    const values = image?.store.proposal?.uncertainty ?? null;
+    if (image === null || values === null || !settings.showUncertainty || editor.peeking) return;
+    if (this.shown !== values) this.paint(values, image.store.size.width, image.store.size.height);
+    this.drawImagePixels(this.bitmap, view);
+  }
+
+  private paint(values: Uint8Array, width: number, height: number): void {
+    this.bitmap.width = width;
+    this.bitmap.height = height;
+    const context = this.bitmap.getContext("2d")!;
+    const image = context.createImageData(width, height);
+    for (let i = 0; i < values.length; i++) image.data.set([255, 120, 0, Math.round(values[i]! * 0.85)], i * 4);
+    context.putImageData(image, 0, 0);
+    this.shown = values;
+  }
+}

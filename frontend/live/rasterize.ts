@@ -1,0 +1,171 @@
+/** Marks drawn into seed and negative maps: the twin of models_zoo.marks.rasterize, pixel for pixel. */
+import { drawBrush } from "./brush";
+import type { MarkKind, Point } from "../editor/model";
+import { roundEven } from "./numbers";
+
+/** What a mark says; the editor's marks fit. */
+export interface LiveMark {
+  readonly kind: MarkKind;
+  readonly class_index: number;
+  readonly sign: 1 | -1;
+  readonly geometry: object;
+}
+
+export const UNLABELLED = 254;
+export const IGNORE = 255;
+const POINT_RADIUS = 3;
+
+/** A box in grid coordinates, with its class. */
+export interface GridBox {
+  readonly classIndex: number;
+  readonly x0: number;
+  readonly y0: number;
+  readonly x1: number;
+  readonly y1: number;
+}
+
+/** Marks on a grid: `seeds` holds a class or UNLABELLED; `negatives` where a class is excluded; `tags` present or not. */
+export interface WeakLabels {
+  readonly width: number;
+  readonly height: number;
+  readonly seeds: Uint8Array;
+  readonly negatives: Map<number, Uint8Array>;
+  readonly tags: Map<number, boolean>;
+  readonly boxes: readonly GridBox[];
+}
+
+/** The grid pixels a mark covers, within a window. */
+interface Footprint {
+  readonly x0: number;
+  readonly y0: number;
+  readonly width: number;
+  readonly height: number;
+  readonly covered: Uint8Array;
+}
+
+/**
+ * Draws marks of one image on one grid; remembers what each mark covers, as most stay the same from stroke to stroke.
+ * Later marks win: per pixel among strokes; "absent" takes back the class's earlier seeds, a later stroke "absent".
+ */
+export class Rasterizer {
+  private readonly known = new WeakMap<LiveMark, Footprint>();
+  private readonly sx: number;
+  private readonly sy: number;
+
+  constructor(
+    image: { readonly width: number; readonly height: number },
+    private readonly width: number,
+    private readonly height: number,
+  ) {
+    this.sx = width / Math.max(1, image.width);
+    this.sy = height / Math.max(1, image.height);
+  }
+
+  draw(marks: Iterable<LiveMark>): WeakLabels {
+    const seeds = new Uint8Array(this.width * this.height).fill(UNLABELLED);
+    const negatives = new Map<number, Uint8Array>();
+    const tags = new Map<number, boolean>();
+    let boxes: GridBox[] = [];
+    for (const mark of marks) {
+      const index = mark.class_index;
+      if (mark.kind === "tag") {
+        tags.set(index, mark.sign > 0);
+        if (mark.sign < 0) {
+          for (let i = 0; i < seeds.length; i++) if (seeds[i] === index) seeds[i] = UNLABELLED;
+          boxes = boxes.filter((box) => box.classIndex !== index);
+        }
+        continue;
+      }
+      if (mark.sign > 0 && tags.get(index) === false) tags.delete(index);
+      if (mark.kind === "box" && mark.sign > 0) boxes.push(this.scaled(mark));
+      else this.paint(mark, seeds, negatives);
+    }
+    for (const [index, where] of negatives) if (!where.includes(1)) negatives.delete(index);
+    return { width: this.width, height: this.height, seeds, negatives, tags, boxes };
+  }
+
+  private paint(mark: LiveMark, seeds: Uint8Array, negatives: Map<number, Uint8Array>): void {
+    const index = mark.class_index;
+    const { x0, y0, width, height, covered } = this.footprint(mark);
+    let negative = negatives.get(index);
+    if (mark.sign < 0 && negative === undefined) negatives.set(index, (negative = new Uint8Array(seeds.length)));
+    for (let y = 0; y < height; y++) {
+      for (let x = 0, at = (y0 + y) * this.width + x0; x < width; x++, at++) {
+        if (covered[y * width + x] === 0) continue;
+        if (mark.sign > 0) {
+          seeds[at] = index;
+          if (negative !== undefined) negative[at] = 0;
+        } else {
+          negative![at] = 1;
+          if (seeds[at] === index) seeds[at] = UNLABELLED;
+        }
+      }
+    }
+  }
+
+  private footprint(mark: LiveMark): Footprint {
+    let known = this.known.get(mark);
+    if (known === undefined) this.known.set(mark, (known = this.computed(mark)));
+    return known;
+  }
+
+  private computed(mark: LiveMark): Footprint {
+    const scale = Math.sqrt(this.sx * this.sy);
+    if (mark.kind === "box") return this.boxWindow(this.scaled(mark));
+    if (mark.kind === "point") {
+      const { x, y } = mark.geometry as { x: number; y: number };
+      return this.strokeWindow([[x, y]], 2 * POINT_RADIUS * scale);
+    }
+    const { points, width } = mark.geometry as { points: readonly Point[]; width: number };
+    return this.strokeWindow(points, width * scale);
+  }
+
+  private scaled(mark: LiveMark): GridBox {
+    const [x0, y0, x1, y1] = (mark.geometry as { box: readonly [number, number, number, number] }).box;
+    return { classIndex: mark.class_index, x0: x0 * this.sx, y0: y0 * this.sy, x1: x1 * this.sx, y1: y1 * this.sy };
+  }
+
+  private boxWindow(box: GridBox): Footprint {
+    const x0 = Math.min(Math.max(0, roundEven(box.x0)), this.width - 1);
+    const y0 = Math.min(Math.max(0, roundEven(box.y0)), this.height - 1);
+    const width = Math.max(x0 + 1, Math.min(roundEven(box.x1), this.width)) - x0;
+    const height = Math.max(y0 + 1, Math.min(roundEven(box.y1), this.height)) - y0;
+    return { x0, y0, width, height, covered: new Uint8Array(width * height).fill(1) };
+  }
+
+  /** Draw a round brush along the path, in the smallest window that holds it. */
+  private strokeWindow(points: readonly Point[], wanted: number): Footprint {
+    const diameter = Math.max(1, wanted);
+    const xs = new Float64Array(points.length);
+    const ys = new Float64Array(points.length);
+    let [left, top, right, bottom] = [Infinity, Infinity, -Infinity, -Infinity];
+    points.forEach(([x, y], i) => {
+      xs[i] = Math.min(Math.max(x * this.sx, 0), this.width);
+      ys[i] = Math.min(Math.max(y * this.sy, 0), this.height);
+      left = Math.min(left, xs[i]!);
+      top = Math.min(top, ys[i]!);
+      right = Math.max(right, xs[i]!);
+      bottom = Math.max(bottom, ys[i]!);
+    });
+    const reach = Math.ceil(diameter / 2);
+    // At least the last column and row: a point on the far rim belongs to the pixel before it.
+    const x0 = Math.min(Math.max(0, Math.trunc(left) - reach), this.width - 1);
+    const y0 = Math.min(Math.max(0, Math.trunc(top) - reach), this.height - 1);
+    const width = Math.min(Math.trunc(right) + reach + 1, this.width) - x0;
+    const height = Math.min(Math.trunc(bottom) + reach + 1, this.height) - y0;
+    const covered = drawBrush(xs.map((x) => x - x0), ys.map((y) => y - y0), diameter / 2, width, height);
+    return { x0, y0, width, height, covered };
+  }
+}
+
+/** Those of `classes` that may appear: all but the ones tagged absent. */
+export const allowedBy = (labels: WeakLabels, classes: readonly number[]): Set<number> =>
+  new Set(classes.filter((index) => labels.tags.get(index) ?? true));
+
+/** Classes with at least one seed pixel. */
+export function seededIn({ seeds }: WeakLabels): Set<number> {
+  const present = new Uint8Array(256);
+  for (const value of seeds) present[value] = 1;
+  present[UNLABELLED] = 0;
+  return new Set([...present.keys()].filter((value) => present[value] === 1));
+}

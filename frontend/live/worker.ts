@@ -1,0 +1,59 @@
+/** The solver in its own thread: an image is set, then marks come in and label maps go out. */
+import { decodeFeatureMap, FeatureMapError } from "../codecs/feature_map";
+import type { Picture } from "./colour";
+import type { FromWorker, NamedMark, SetImage, Solve, ToWorker } from "./protocol";
+import { Solver } from "./solver";
+
+/** The part of DedicatedWorkerGlobalScope that is used here. */
+interface Scope {
+  onmessage: ((event: MessageEvent<ToWorker>) => void) | null;
+  postMessage(message: FromWorker, transfer: readonly Transferable[]): void;
+}
+
+const scope = globalThis as unknown as Scope;
+let current: { readonly image: number; readonly solver: Solver; readonly marks: Map<string, NamedMark> } | null = null;
+/** Messages are dealt with one after the other, also while an image is being set. */
+let busy: Promise<void> = Promise.resolve();
+
+scope.onmessage = ({ data }) => {
+  busy = busy.then(() => (data.type === "image" ? setImage(data) : solve(data)));
+};
+
+async function setImage({ image, picture, features, sha256, classes, background }: SetImage): Promise<void> {
+  const start = performance.now();
+  current = null;
+  try {
+    const map = await decodeFeatureMap(features, sha256);
+    const solver = new Solver({ picture: await pixelsOf(picture), features: map, classes, background, prior: null });
+    current = { image, solver, marks: new Map() };
+    send({ type: "ready", image, ms: performance.now() - start });
+  } catch (error) {
+    const known = error instanceof FeatureMapError || error instanceof DOMException;
+    send({ type: "failed", image, message: known ? error.message : String(error) });
+  }
+}
+
+async function pixelsOf(picture: Blob): Promise<Picture> {
+  // Pixels as the server decodes them: nobody's colour profile, no blending.
+  const bitmap = await createImageBitmap(picture, { colorSpaceConversion: "none", premultiplyAlpha: "none" });
+  const { width, height } = bitmap;
+  const context = new OffscreenCanvas(width, height).getContext("2d", { willReadFrequently: true })!;
+  context.drawImage(bitmap, 0, 0);
+  bitmap.close();
+  return { width, height, stride: 4, data: context.getImageData(0, 0, width, height).data };
+}
+
+function solve({ image, request, order, news, stroke, full }: Solve): void {
+  if (current === null || current.image !== image) return;
+  const start = performance.now();
+  const { solver, marks } = current;
+  for (const mark of news) marks.set(mark.id, mark);
+  const all = order.flatMap((id) => marks.get(id) ?? []);
+  const answer = full ? solver.final(all) : solver.draft(stroke === null ? all : [...all, stroke]);
+  const { width, height, labels, uncertainty } = answer;
+  const transfer = uncertainty === null ? [labels.buffer] : [labels.buffer, uncertainty.buffer];
+  const ms = performance.now() - start;
+  send({ type: "solved", image, request, full, width, height, labels, uncertainty, ms }, transfer);
+}
+
+const send = (message: FromWorker, transfer: readonly Transferable[] = []): void => scope.postMessage(message, transfer);

@@ -1,0 +1,1 @@
+"""Formats in which a data set leaves; see `registry`."""

@@ -1,0 +1,90 @@
+"""Store masks: the only way a label map that a person sent becomes a row."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+from django.conf import settings
+from django.contrib.auth.models import User
+
+from labeling import storage
+from labeling.errors import Invalid
+from labeling.models import Image, Mask
+from labeling.services.provenance import store_edit
+from models_zoo import LabelMapError, decode_png, encode_png, list_interactive, pixel_counts, unknown_values
+
+SENT_ORIGINS = (Mask.Origin.PAINTED, Mask.Origin.EDITED, Mask.Origin.INTERACTIVE)
+
+
+def store_mask(
+    *,
+    image: Image,
+    data: bytes,
+    origin: str,
+    by: User,
+    parent: Mask | None = None,
+    method: str = "",
+    revision: int | None = None,
+) -> Mask:
+    """Check and keep an index PNG that a person sent; sending the same again returns the same mask.
+
+    `method` and `revision` tell how an interactive mask came about: the solver, and the revision of the
+    person's marks. The bytes are decoded and written anew, so what is served later was made here. Raises
+    Invalid `bad_mask` for anything that is not a label map of this image with this project's classes.
+    """
+    if origin not in SENT_ORIGINS:
+        raise _bad(f"A mask is sent as {', '.join(SENT_ORIGINS)}, not as {origin[:40]!r}.")
+    if parent is not None and parent.image_id != image.pk:
+        raise _bad("The parent is a mask of another image; name a mask of this one.")
+    if origin == Mask.Origin.EDITED and parent is None:
+        raise _bad("An edited mask names the mask it was made from (parent); send others as painted.")
+    if (method or revision is not None) and origin != Mask.Origin.INTERACTIVE:
+        raise _bad("Only an interactive mask names a method and a revision of the marks.")
+    if method and method not in {info.name for info in list_interactive()}:
+        raise _bad(f"There is no interactive method named {method[:60]!r}.")
+    label_map = checked_label_map(image, data)
+    blob = storage.put("masks", encode_png(label_map), suffix="png")
+    how = {"origin": origin, "parent": parent, "created_by": by, "method": method, "marks_revision": revision}
+    same = Mask.objects.filter(image=image, sha256=blob.sha256, **how).first()
+    if same is not None:
+        return same
+    provenance = store_edit(edited=label_map, parent=parent) if parent is not None else ""
+    # One row, so no transaction: two that race leave two equal masks, which harms nobody.
+    return Mask.objects.create(
+        image=image,
+        blob=blob.name,
+        sha256=blob.sha256,
+        provenance=provenance,
+        pixel_counts=counts(label_map),
+        **how,
+    )
+
+
+def checked_label_map(image: Image, data: bytes) -> npt.NDArray[np.uint8]:
+    """Decode hostile bytes into a label map that fits the image and the project's classes.
+
+    Retired classes are allowed: older masks hold them. Raises Invalid `bad_mask`.
+    """
+    if len(data) > settings.MAX_MASK_BYTES:
+        raise _bad(f"The mask is larger than {settings.MAX_MASK_BYTES} bytes.")
+    try:
+        label_map = decode_png(data, max_pixels=image.width * image.height)
+    except LabelMapError as error:
+        raise _bad(error.message) from error
+    if label_map.shape != (image.height, image.width):
+        height, width = label_map.shape
+        raise _bad(f"The mask is {width} x {height}, the image {image.width} x {image.height}; send it at full size.")
+    known = set(image.project.classes.values_list("index", flat=True))
+    unknown = unknown_values(label_map, known)
+    if unknown:
+        raise _bad(f"The mask holds {unknown[:5]}, which are no classes of this project (255 means ignore).")
+    return label_map
+
+
+def counts(label_map: npt.NDArray[np.uint8]) -> dict[str, int]:
+    """Pixels per value, with keys as JSON holds them."""
+    return {str(value): pixels for value, pixels in pixel_counts(label_map).items()}
+
+
+def _bad(message: str) -> Invalid:
+    return Invalid(message, code="bad_mask")

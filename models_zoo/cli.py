@@ -1,0 +1,194 @@
+"""Train, predict and rank from the shell, without the web application.
+
+Examples::
+
+    python -m models_zoo train snapshot/ --out run/ --set steps=300 --set image_size=192
+    python -m models_zoo predict run/final photos/ --out masks/
+    python -m models_zoo rank run/final photos/ --function margin --budget 20
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TextIO
+
+import numpy as np
+import numpy.typing as npt
+
+from models_zoo.errors import TrainingError
+from models_zoo.info import ConfigError, UnknownMethod, config_fields, parse_config
+from models_zoo.registry import get_method, list_acquisitions, list_encoders, list_methods
+
+PICTURES = {".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp"}
+_CHUNK = 16
+
+
+def main(arguments: Sequence[str] | None = None, out: TextIO = sys.stdout, err: TextIO = sys.stderr) -> int:
+    """Run one command; returns the exit status: 0 done, 2 for a mistake the message explains."""
+    options = _parser().parse_args(arguments)
+    try:
+        status: int = options.run(options, out)
+    except (TrainingError, ConfigError, UnknownMethod, ValueError, OSError) as error:
+        err.write(f"error: {error}\n")
+        return 2
+    return status
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m models_zoo", description=__doc__.splitlines()[0])
+    commands = parser.add_subparsers(required=True)
+    methods = commands.add_parser("methods", help="list methods and their settings")
+    methods.set_defaults(run=_methods)
+    _add_train(commands.add_parser("train", help="train on a snapshot folder"))
+    _add_predict(commands.add_parser("predict", help="write a polished mask for every picture of a folder"))
+    _add_rank(commands.add_parser("rank", help="order the pictures of a folder, most informative first"))
+    return parser
+
+
+def _add_train(train: argparse.ArgumentParser) -> None:
+    train.add_argument("snapshot", type=Path)
+    train.add_argument("--out", type=Path, required=True, help="working folder; a run there is continued")
+    train.add_argument("--method", default=list_methods()[0].name)
+    train.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", dest="settings")
+    train.add_argument("--seed", type=int, default=0)
+    train.add_argument("--device", default="auto")
+    train.add_argument("--from", type=Path, dest="init_weights", help="weights folder to start from")
+    train.set_defaults(run=_train)
+
+
+def _add_predict(predict: argparse.ArgumentParser) -> None:
+    predict.add_argument("weights", type=Path, help="the final/ folder of a run")
+    predict.add_argument("pictures", type=Path, help="a folder of pictures")
+    predict.add_argument("--out", type=Path, required=True)
+    predict.add_argument("--device", default="auto")
+    predict.set_defaults(run=_predict)
+
+
+def _add_rank(rank: argparse.ArgumentParser) -> None:
+    rank.add_argument("weights", type=Path, help="the final/ folder of a run")
+    rank.add_argument("pictures", type=Path, help="a folder of pictures")
+    rank.add_argument("--function", default=None, choices=[info.name for info in list_acquisitions()])
+    rank.add_argument("--budget", type=int, default=None, help="how many to list; all by default")
+    rank.add_argument("--seed", type=int, default=0)
+    rank.add_argument("--device", default="auto")
+    rank.set_defaults(run=_rank)
+
+
+def _methods(options: argparse.Namespace, out: TextIO) -> int:
+    for info in list_methods():
+        out.write(f"{info.name}: {info.summary}\n")
+        for field in config_fields(info.config):
+            out.write(f"  {field.name} = {field.default}\n      {field.help}\n")
+    return 0
+
+
+def _train(options: argparse.Namespace, out: TextIO) -> int:
+    from models_zoo.engine import fit, load_predictor, validate
+
+    info = get_method(options.method)
+    result = fit(
+        method=info.name,
+        config=parse_config(info, _settings(options.settings)),
+        snapshot_dir=options.snapshot,
+        work_dir=options.out,
+        seed=options.seed,
+        device=options.device,
+        callbacks=_Printer(out),
+        init_weights=options.init_weights,
+    )
+    found = validate(load_predictor(result.weights_dir, options.device), options.snapshot)
+    out.write(json.dumps({"weights": str(result.weights_dir), "steps": result.steps, "validation": found}) + "\n")
+    return 0
+
+
+class _Printer:
+    """Progress as one line every twentieth of the way."""
+
+    def __init__(self, out: TextIO) -> None:
+        self._out = out
+
+    def progress(self, done: int, total: int, metrics: dict[str, float]) -> None:
+        """Write now and then."""
+        if done % max(1, total // 20) == 0 or done == total:
+            numbers = "  ".join(f"{name} {value:.3f}" for name, value in metrics.items())
+            self._out.write(f"{done}/{total}  {numbers}\n")
+            self._out.flush()
+
+
+def _settings(pairs: Sequence[str]) -> dict[str, object]:
+    settings: dict[str, object] = {}
+    for pair in pairs:
+        name, separator, value = pair.partition("=")
+        if not separator:
+            raise ValueError(f"--set takes NAME=VALUE, not {pair!r}")
+        settings[name] = value
+    return settings
+
+
+def _pictures(folder: Path) -> list[Path]:
+    found = sorted(path for path in folder.iterdir() if path.suffix.lower() in PICTURES)
+    if not found:
+        raise ValueError(f"{folder} holds no pictures ({', '.join(sorted(PICTURES))})")
+    return found
+
+
+def _chunks(paths: Sequence[Path]) -> Iterator[Sequence[Path]]:
+    for start in range(0, len(paths), _CHUNK):
+        yield paths[start : start + _CHUNK]
+
+
+def _predict(options: argparse.Namespace, out: TextIO) -> int:
+    from models_zoo.data.dataset import load_rgb
+    from models_zoo.engine import load_predictor
+    from models_zoo.label_map import encode_png, voc_palette
+    from models_zoo.polish import polish
+
+    predictor = load_predictor(options.weights, options.device)
+    options.out.mkdir(parents=True, exist_ok=True)
+    for chunk in _chunks(_pictures(options.pictures)):
+        images = [load_rgb(path) for path in chunk]
+        for path, rgb, prediction in zip(chunk, images, predictor.predict_batch(images), strict=True):
+            polished = polish(prediction, rgb)
+            (options.out / f"{path.stem}.png").write_bytes(encode_png(polished.label_map, voc_palette()))
+            out.write(f"{path.name}\t{polished.score:.4f}\n")
+    return 0
+
+
+def _rank(options: argparse.Namespace, out: TextIO) -> int:
+    from models_zoo.acquisition import PoolPredictions, create_acquisition, summarise
+    from models_zoo.data.dataset import load_rgb
+    from models_zoo.engine import load_predictor
+
+    predictor = load_predictor(options.weights, options.device)
+    infos = {info.name: info for info in list_acquisitions()}
+    info = infos[options.function or next(iter(infos))]
+    paths = _pictures(options.pictures)
+    summaries, embeddings = [], []
+    for chunk in _chunks(paths):
+        images = [load_rgb(path) for path in chunk]
+        summaries += [summarise(prediction.probabilities) for prediction in predictor.predict_batch(images)]
+        if info.needs_embeddings:
+            embeddings += _embeddings(images)
+    pool = PoolPredictions(
+        ids=tuple(path.name for path in paths),
+        uncertainty=summaries,
+        embeddings=np.stack(embeddings) if embeddings else None,
+        seed=options.seed,
+    )
+    ranking = create_acquisition(info.name).rank(pool, budget=options.budget or len(paths))
+    for name, score in zip(ranking.ids, ranking.scores, strict=True):
+        out.write(f"{name}\t{score:.4f}\n")
+    return 0
+
+
+def _embeddings(images: Sequence[npt.NDArray[np.uint8]]) -> list[npt.NDArray[np.float32]]:
+    """Global embeddings by the default encoder, as the web application stores them."""
+    from models_zoo.features import compute_features
+    from models_zoo.networks.encoders import load_encoder
+
+    encoder = load_encoder(list_encoders()[0].name)
+    return [compute_features(encoder, rgb).embedding for rgb in images]

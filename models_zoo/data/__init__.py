@@ -1,0 +1,1 @@
+"""From a snapshot folder to batches of tensors."""

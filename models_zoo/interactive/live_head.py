@@ -1,0 +1,135 @@
+"""The live head: a pixel classifier fitted to this image's marks, then spread along its colours.
+
+Before the first mark (`set_image`): deep features, colour and place of each cell of the stride-4 grid are brought to
+one scale. At each mark (`segment`): kernel ridge regression on the marked cells scores every cell, and a screened
+random walk on colour edges spreads the scores; things that nobody marked are given back to the background; what is
+left is enlarged with the image's own edges.
+
+Shape letters: C classes that compete, h x w cells, H x W pixels.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from models_zoo.features import grid_size
+from models_zoo.interactive.answering import PreparedImage, answer
+from models_zoo.interactive.enlarging import Enlarger
+from models_zoo.interactive.finishing import without_excluded
+from models_zoo.interactive.live_kernel import fit_kernel
+from models_zoo.interactive.live_regions import without_unmarked
+from models_zoo.interactive.pixel_features import FloatArray, lab_image, plain_columns
+from models_zoo.interactive.random_walk import GridGraph, build_graph, random_walk
+from models_zoo.interactive.supervision import Supervision
+from models_zoo.interactive.types import ImageContext, InteractiveResult
+from models_zoo.label_map import LabelMap
+from models_zoo.marks import IGNORE, Mark
+
+_GAIN = 5.0
+_PRIOR_WEIGHT = 1.0
+_PRIOR_FLOOR = 1e-3
+_WALK_STEPS = 12
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Prepared(PreparedImage):
+    """An image ready for marks."""
+
+    graph: GridGraph
+    prior: dict[int, FloatArray] | None
+
+
+class LiveHead:
+    """InteractiveSegmenter "live_head"."""
+
+    def __init__(self, *, all_similar: bool = False) -> None:
+        """``all_similar``: whatever looks like a marked thing may be proposed, however far; otherwise only once two
+        things of the class are marked (see `live_regions`)."""
+        self._all_similar = all_similar
+        self._image: _Prepared | None = None
+
+    def set_image(self, image: ImageContext) -> None:
+        """Prepare an image; with no features, colour and texture stand in for them."""
+        self._image = _prepare(image)
+
+    def segment(
+        self, marks: Sequence[Mark], *, allowed: Collection[int], previous: LabelMap | None = None
+    ) -> InteractiveResult:
+        """Propose a mask from all marks; `previous` is not needed, the answer depends on the marks alone."""
+        if self._image is None:
+            raise RuntimeError("call set_image before segment")
+        image = self._image
+        return answer(
+            image,
+            marks,
+            allowed=allowed,
+            has_prior=image.prior is not None,
+            score=lambda supervision: self._score(image, supervision),
+        )
+
+    def _score(self, image: _Prepared, supervision: Supervision) -> FloatArray:
+        """Probabilities (C, h, w)."""
+        scores = _solve(image, supervision)
+        background = _background_column(supervision, image.context.background)
+        # Where a model has its say, it knows of things that nobody marked.
+        if self._all_similar or background is None or image.prior is not None:
+            return scores
+        return without_unmarked(scores, supervision, background)
+
+
+def _prepare(image: ImageContext) -> _Prepared:
+    """All that can be computed before the first mark."""
+    height, width = image.rgb.shape[:2]
+    grid = grid_size(width, height)
+    if image.features is not None:
+        grid = image.features.values.shape[2], image.features.values.shape[1]
+    lab = lab_image(image.rgb, *grid)
+    plain = plain_columns(image.features, lab)
+    return _Prepared(
+        context=image,
+        plain=plain,
+        graph=build_graph(lab),
+        enlarger=Enlarger(image.rgb, lab),
+        prior=_prior_maps(image, grid),
+        grid=grid,
+    )
+
+
+def _solve(image: _Prepared, supervision: Supervision) -> FloatArray:
+    """Fit and spread: probabilities (C, h, w)."""
+    logits = np.float32(_GAIN) * fit_kernel(image.plain, supervision)
+    if image.prior is not None:
+        known = np.stack([image.prior[index] for index in supervision.classes])
+        logits = np.asarray(logits + _PRIOR_WEIGHT * np.log(np.maximum(known, _PRIOR_FLOOR)), np.float32)
+    scores = without_excluded(supervision, _softmax(logits))
+    spread = random_walk(image.graph, scores, supervision.seeds, steps=_WALK_STEPS)
+    return without_excluded(supervision, spread)
+
+
+def _background_column(supervision: Supervision, background: int | None) -> int | None:
+    """Position of the column that stands for all else: the rest column, or the project's background."""
+    for position, index in enumerate(supervision.classes):
+        if index in (background, IGNORE):
+            return position
+    return None
+
+
+def _softmax(logits: FloatArray) -> FloatArray:
+    powers = np.exp(logits - logits.max(axis=0, keepdims=True))
+    return np.asarray(powers / powers.sum(axis=0, keepdims=True), np.float32)
+
+
+def _prior_maps(image: ImageContext, grid: tuple[int, int]) -> dict[int, FloatArray] | None:
+    """A model's probabilities on the grid, by class index."""
+    import cv2
+
+    if image.prior is None:
+        return None
+    scale = 1 / 255 if image.prior.dtype == np.uint8 else 1.0
+    return {
+        index: np.asarray(cv2.resize((plane * scale).astype(np.float32), grid, interpolation=cv2.INTER_LINEAR))
+        for index, plane in zip(image.class_indices, image.prior, strict=True)
+    }

@@ -1,0 +1,1 @@
+"""Segmentation from any mixture of tags, points, scribbles, boxes and accepted masks."""

@@ -1,0 +1,82 @@
+"""What `seeded_segmentation` is and which settings it has; imports no torch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from models_zoo.info import MethodConfig, MethodInfo, setting
+from models_zoo.marks import MarkKind
+
+
+@dataclass(frozen=True, kw_only=True)
+class SeededSegmentationConfig(MethodConfig):
+    """Settings a person may change; the defaults suit a few hundred photographs on two processor cores."""
+
+    encoder: str = setting(
+        "efficientnet_lite0",
+        choices=("efficientnet_lite0", "resnet18", "resnet34", "resnet50"),
+        help="Image network to start from. Only EfficientNet-Lite0 brings trained weights; the others "
+        "need many more images.",
+    )
+    effort: str = setting(
+        "normal",
+        choices=("quick", "normal", "thorough"),
+        help="How long to train: quick for a first look, thorough (about three times normal) for the last round.",
+    )
+    steps: int = setting(
+        0, min=0, max=100_000, help="Exact number of training steps; 0 lets effort and image count decide."
+    )
+    image_size: int = setting(
+        256,
+        min=64,
+        max=1024,
+        help="Long side in pixels that images are resized to. Larger sees thinner things and takes longer "
+        "(twice the size, four times the time).",
+    )
+    batch_size: int = setting(4, min=1, max=64, help="Images a training step.")
+    learning_rate: float = setting(
+        2e-3, min=1e-6, max=1e-1, help="Step size of the decoder; the encoder learns at a fifth of it."
+    )
+    class_balance: float = setting(
+        0.5,
+        min=0.0,
+        max=1.0,
+        help="How much rare classes count: 0 every pixel alike, 1 every class alike (weights are capped).",
+    )
+    dice_weight: float = setting(
+        0.3, min=0.0, max=5.0, help="Weight of overlap by class on labelled pixels, which favours small objects."
+    )
+    crf_weight: float = setting(
+        0.8, min=0.0, max=5.0, help="Pull that spreads labels over even colour and stops at edges; 0 is off."
+    )
+    pseudo_label_weight: float = setting(
+        0.5, min=0.0, max=5.0, help="Weight of learning from the model's own sure pixels after warm-up; 0 is off."
+    )
+    pseudo_label_threshold: float = setting(
+        0.7, min=0.5, max=0.999, help="How sure the averaged model must be of a pixel to learn from it."
+    )
+    tag_weight: float = setting(
+        0.2, min=0.0, max=5.0, help="Weight of image-level tags (present, absent); 0 ignores them in training."
+    )
+    box_weight: float = setting(
+        0.5, min=0.0, max=5.0, help="Weight of boxes: the object fills its box from side to side; 0 is off."
+    )
+    ema_decay: float = setting(
+        0.99,
+        min=0.0,
+        max=0.9999,
+        help="How slowly the averaged model, which makes the proposals, follows the trained one.",
+    )
+
+
+INFO = MethodInfo(
+    name="seeded_segmentation",
+    title="Seeded segmentation",
+    accepts=frozenset(MarkKind),
+    config=SeededSegmentationConfig,
+    entry="models_zoo.methods.seeded_segmentation.task:SeededSegmentation",
+    summary="Learns masks from any mixture of tags, points, scribbles, boxes and accepted masks.",
+    paper="Obukhov et al. 2019 (gated CRF, arXiv 1906.04651); Tarvainen & Valpola 2017 (mean teacher); "
+    "Tian et al. 2021 (BoxInst projection); Zhou et al. 2016 (class activation by pooling)",
+    license="Apache-2.0; encoder weights Apache-2.0",
+)

@@ -1,0 +1,177 @@
+"""Seeded segmentation: one network, one loss a kind of evidence, an averaged teacher for the rest.
+
+Shape letters: B batch, C classes, H height, W width; h = H / 4, w = W / 4.
+
+* labelled pixels (strokes, points, accepted masks): class-balanced partial cross entropy and soft dice;
+* like colours: gated CRF; tags: pooled presence; boxes: projection; negatives: -log(1 - p);
+* everything else: hard pseudo-labels of an averaged copy of the network where it is sure, after a warm-up.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from models_zoo.losses.box_projection import box_projection
+from models_zoo.losses.dice import soft_dice
+from models_zoo.losses.gated_crf import gated_crf
+from models_zoo.losses.image_level import image_level
+from models_zoo.losses.partial_ce import excluded_cross_entropy, partial_cross_entropy
+from models_zoo.methods.base import Batch, Losses, Schedule, TaskContext
+from models_zoo.methods.seeded_segmentation.info import SeededSegmentationConfig
+from models_zoo.networks.encoders import build_encoder, load_encoder
+from models_zoo.networks.segmenter import OUTPUT_STRIDE, Segmenter
+from models_zoo.polish.par import refine
+
+WARM_UP = 0.2
+"""Share of training before anything that trusts the network's own output counts."""
+FROZEN_STAGES = 2
+"""Edges and textures (strides 2 and 4) are good as they come and cost half of the backward pass."""
+_ENCODER_RATE = 0.2
+_REFINE_DILATIONS = (1, 2, 4, 8)
+_EPOCHS = {"quick": 8.0, "normal": 20.0, "thorough": 60.0}
+_STEPS = {"quick": (100, 800), "normal": (250, 2400), "thorough": (700, 12000)}
+_STEPS_PER_CLASS = {"quick": 15, "normal": 50, "thorough": 150}
+"""Many classes on few images: a rare one is met too seldom in 20 epochs and stays at zero IoU."""
+
+
+class SeededSegmentation(nn.Module):
+    """TrainingTask; predictions come from the averaged copy."""
+
+    def __init__(self, config: SeededSegmentationConfig, context: TaskContext, *, pretrained: bool = True) -> None:
+        """Build the network; `pretrained=False` leaves the encoder random, for weights loaded afterwards."""
+        super().__init__()
+        self.config = config
+        self._num_classes = context.num_classes
+        encoder = load_encoder(config.encoder) if pretrained else build_encoder(config.encoder)
+        if encoder.is_pretrained:
+            encoder.freeze_stages(FROZEN_STAGES)
+        self.student = Segmenter(encoder, context.num_classes).to(memory_format=torch.channels_last)
+        self.teacher = copy.deepcopy(self.student).requires_grad_(False).eval()
+        self.register_buffer("class_weights_C", context.class_weights_C.float(), persistent=False)
+
+    def module(self) -> nn.Module:
+        """This task is its own module."""
+        return self
+
+    def schedule(self, num_images: int) -> Schedule:
+        """Epochs by effort, but enough for each class and within bounds, unless `steps` says exactly how many."""
+        config = self.config
+        low, high = _STEPS[config.effort]
+        epochs = round(_EPOCHS[config.effort] * num_images / config.batch_size)
+        steps = config.steps or min(max(epochs, self._num_classes * _STEPS_PER_CLASS[config.effort], low), high)
+        return Schedule(steps=steps, batch_size=config.batch_size, image_size=config.image_size)
+
+    def parameter_groups(self) -> list[dict[str, object]]:
+        """The encoder learns slower than decoder and head, which start from nothing."""
+        rate = self.config.learning_rate
+        encoder = [p for p in self.student.encoder.parameters() if p.requires_grad]
+        fresh = [*self.student.decoder.parameters(), *self.student.head.parameters()]
+        slow = _ENCODER_RATE if self.student.encoder.is_pretrained else 1.0
+        return [{"params": encoder, "lr": rate * slow}, {"params": fresh, "lr": rate}]
+
+    def losses(self, batch: Batch) -> Losses:
+        """Sum of the weighted parts; a part whose weight or evidence is nil is not computed."""
+        logits = self.student(self.student.encoder.normalise(batch.jittered_BHWC)).float()
+        parts = self._evidence(logits, batch)
+        if batch.progress >= WARM_UP:
+            parts |= self._self_training(logits, batch)
+        total = torch.stack(list(parts.values())).sum()
+        return Losses(total, {name: float(value.detach()) for name, value in parts.items()})
+
+    def _evidence(self, logits: Tensor, batch: Batch) -> dict[str, Tensor]:
+        """What people said."""
+        config = self.config
+        weights_C = self.get_buffer("class_weights_C")
+        probs = torch.softmax(logits, dim=1)
+        parts = {"marks": partial_cross_entropy(logits, batch.targets_BChw, weights_C)}
+        if config.dice_weight:
+            parts["dice"] = config.dice_weight * soft_dice(probs, batch.targets_BChw)
+        if batch.excluded_BChw.any():
+            parts["excluded"] = 0.5 * excluded_cross_entropy(logits, batch.excluded_BChw)
+        if config.tag_weight and (batch.present_BC.any() or batch.absent_BC.any()):
+            pooled = image_level(probs, batch.present_BC, batch.absent_BC, batch.valid_Bhw)
+            parts["tags"] = config.tag_weight * pooled
+        if config.box_weight and batch.boxes:
+            parts["boxes"] = config.box_weight * box_projection(probs, batch.boxes)
+        return parts
+
+    def _self_training(self, logits: Tensor, batch: Batch) -> dict[str, Tensor]:
+        """What colours and the averaged model suggest about images without an accepted mask."""
+        config = self.config
+        weak = torch.nonzero(~batch.is_full_B).flatten()
+        parts: dict[str, Tensor] = {}
+        if not len(weak):
+            return parts
+        ramp = min(1.0, (batch.progress - WARM_UP) / WARM_UP)
+        rgb = F.avg_pool2d(batch.rgb_BHWC[weak].permute(0, 3, 1, 2).float() / 255.0, OUTPUT_STRIDE)
+        if config.crf_weight:
+            energy = gated_crf(torch.softmax(logits[weak], dim=1), rgb, batch.valid_Bhw[weak])
+            parts["crf"] = config.crf_weight * ramp * energy
+        if config.pseudo_label_weight:
+            parts["pseudo"] = config.pseudo_label_weight * ramp * self._pseudo_loss(logits, batch, weak, rgb)
+        return parts
+
+    def _pseudo_loss(self, logits: Tensor, batch: Batch, weak: Tensor, rgb: Tensor) -> Tensor:
+        """Cross entropy to the teacher's surest class on unlabelled cells; unsure cells count as 0.
+
+        The teacher's opinion first flows along the colours, with the marks held (PAR), as in AFA.
+        """
+        targets = batch.targets_BChw[weak]
+        with torch.no_grad():
+            ruled_out = batch.excluded_BChw[weak] | ~batch.plausible_BC[weak][:, :, None, None]
+            believed = refine(
+                rgb,
+                self.predict(batch.rgb_BHWC[weak]),
+                fixed_BCHW=targets / targets.sum(dim=1, keepdim=True).clamp(min=1e-6),
+                excluded_BCHW=ruled_out,
+                dilations=_REFINE_DILATIONS,
+            )
+            sureness, choice = believed.max(dim=1)
+            free = batch.valid_Bhw[weak] & (targets.sum(dim=1) == 0)
+            sure = free & (sureness >= self.config.pseudo_label_threshold)
+            weight = self.get_buffer("class_weights_C")[choice] * sure
+        energy = F.cross_entropy(logits[weak], choice, reduction="none")
+        return (energy * weight).sum() / free.sum().clamp(min=1)
+
+    @torch.no_grad()
+    def after_step(self, step: int) -> None:
+        """Move the teacher; early on it follows faster, so that it forgets the random start."""
+        decay = min(self.config.ema_decay, (step + 1) / (step + 10))
+        pairs = zip(self.teacher.parameters(), self.student.parameters(), strict=True)
+        ours, theirs = zip(*(pair for pair in pairs if pair[1].requires_grad), strict=True)
+        torch._foreach_lerp_(ours, theirs, 1 - decay)
+        for kept, now in zip(self.teacher.buffers(), self.student.buffers(), strict=True):
+            kept.copy_(now)
+
+    @torch.no_grad()
+    def predict(self, rgb_BHWC: Tensor) -> Tensor:
+        """Softmax of the teacher."""
+        logits = self.teacher(self.teacher.encoder.normalise(rgb_BHWC))
+        return torch.softmax(logits.float(), dim=1)
+
+    def weights(self) -> dict[str, Tensor]:
+        """State of the teacher."""
+        return dict(self.teacher.state_dict())
+
+    def load_weights(self, weights: Mapping[str, Tensor], *, strict: bool) -> None:
+        """Set student and teacher; without `strict` only entries of the same name and shape."""
+        own = self.teacher.state_dict()
+        if strict:
+            fitting = dict(weights)
+        else:
+            fitting = {k: v for k, v in weights.items() if k in own and v.shape == own[k].shape}
+        for network in (self.student, self.teacher):
+            network.load_state_dict(fitting, strict=strict)
+
+    def checkpoint(self) -> dict[str, Tensor]:
+        """Student and teacher."""
+        return dict(self.state_dict())
+
+    def restore(self, state: Mapping[str, Tensor]) -> None:
+        """Load what `checkpoint` gave."""
+        self.load_state_dict(dict(state))

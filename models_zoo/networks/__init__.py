@@ -1,0 +1,1 @@
+"""Networks: encoders, a light decoder, heads and the segmenter that joins them."""

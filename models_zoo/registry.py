@@ -1,0 +1,67 @@
+"""Every plug-in by name: one explicit table a kind, no scanning, no torch.
+
+Adding a method is a folder in `methods/`, a line here and a paragraph in README.md.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable
+from typing import Any
+
+from models_zoo.info import AcquisitionInfo, EncoderInfo, InteractiveInfo, MethodInfo, UnknownMethod
+from models_zoo.methods.seeded_segmentation.info import INFO as _SEEDED_SEGMENTATION
+
+_METHODS: tuple[MethodInfo, ...] = (_SEEDED_SEGMENTATION,)
+
+_ENCODERS: tuple[EncoderInfo, ...] = (
+    EncoderInfo(
+        name="efficientnet_lite0",
+        title="EfficientNet-Lite0 (ImageNet)",
+        is_pretrained=True,
+        license="Apache-2.0",
+    ),
+    EncoderInfo(name="resnet18", title="ResNet-18, untrained", is_pretrained=False, license="BSD-3-Clause"),
+    EncoderInfo(name="resnet34", title="ResNet-34, untrained", is_pretrained=False, license="BSD-3-Clause"),
+    EncoderInfo(name="resnet50", title="ResNet-50, untrained", is_pretrained=False, license="BSD-3-Clause"),
+)
+
+
+def list_methods() -> list[MethodInfo]:
+    """All ways to learn, the default first."""
+    return list(_METHODS)
+
+
+def get_method(name: str) -> MethodInfo:
+    """The method of that name; raises UnknownMethod listing the known ones."""
+    for info in _METHODS:
+        if info.name == name:
+            return info
+    known = ", ".join(info.name for info in _METHODS)
+    raise UnknownMethod(f"no method named {name!r}; the methods are: {known}")
+
+
+def list_encoders() -> list[EncoderInfo]:
+    """All encoders, the default first."""
+    return list(_ENCODERS)
+
+
+def list_interactive() -> list[InteractiveInfo]:
+    """All interactive segmenters, the default first."""
+    from models_zoo.interactive.info import INFOS
+
+    return list(INFOS)
+
+
+def list_acquisitions() -> list[AcquisitionInfo]:
+    """All acquisition functions, the default first."""
+    from models_zoo.acquisition.info import INFOS
+
+    return list(INFOS)
+
+
+def load_entry(entry: str) -> Callable[..., Any]:
+    """Import "package.module:attribute"; this is where torch comes in."""
+    module, _, attribute = entry.partition(":")
+    loaded: Callable[..., Any] = getattr(importlib.import_module(module), attribute)
+    return loaded
