@@ -25,8 +25,8 @@ def test_choices_are_kept_for_their_owner_alone_and_replaced_as_a_whole(cast: Ca
     assert ben.put(URL, CHOSEN).json() == CHOSEN
     assert ben.get(URL).json() == CHOSEN
     assert client_for(cast.ada).get(URL).json() == DEFAULTS
-    ben.put(URL, {"keys": {"redo": ["Q"]}, "character_keys": "off"})
-    assert ben.get(URL).json() == {"keys": {"redo": ["Q"]}, "character_keys": "off"}
+    ben.put(URL, {"keys": {"redo": ["F9"]}, "character_keys": "off"})
+    assert ben.get(URL).json() == {"keys": {"redo": ["F9"]}, "character_keys": "off"}
 
 
 @pytest.mark.parametrize(
@@ -61,8 +61,8 @@ def test_what_is_not_in_the_lists_is_refused_and_changes_nothing(cast: Cast, bod
     ("keys", "key", "actions"),
     [
         ({"undo": ["S"]}, "S", ["tool_scribble", "undo"]),
-        ({"undo": ["Q"], "redo": ["Q"]}, "Q", ["undo", "redo"]),
-        ({"undo": ["Q", "Q"]}, "Q", ["undo", "undo"]),
+        ({"undo": ["F9"], "redo": ["F9"]}, "F9", ["undo", "redo"]),
+        ({"undo": ["F9", "F9"]}, "F9", ["undo", "undo"]),
         ({"next": ["X"]}, "X", ["verify_reject", "next"]),
     ],
 )
