@@ -59,7 +59,7 @@ export interface Size {
 
 /** No class: not looked at, or deliberately left out. */
 export const IGNORE = 255;
-export const MAX_MARKS = 2000;
+export const MAX_MARKS = 6000;
 export const MAX_POINTS = 20_000;
 export const MAX_WIDTH = 500;
 

@@ -165,7 +165,7 @@ MAX_ZIP_ENTRIES = env_int("MAX_ZIP_ENTRIES", 50_000, minimum=1)
 MAX_ZIP_RATIO = env_int("MAX_ZIP_RATIO", 100, minimum=1)
 MAX_ZIP_BYTES = env_int("MAX_ZIP_BYTES", 20 * 2**30, minimum=1)
 MAX_MASK_BYTES = env_int("MAX_MASK_BYTES", 16 * 2**20, minimum=1)
-MAX_MARKS = env_int("MAX_MARKS", 2_000, minimum=1)
+MAX_MARKS = env_int("MAX_MARKS", 6_000, minimum=1)
 
 LEASE_S = env_number("LEASE_S", 120, minimum=1)
 LEASE_HEARTBEAT_S = env_number("LEASE_HEARTBEAT_S", 30, minimum=1)
