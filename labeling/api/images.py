@@ -36,6 +36,7 @@ class ImageQuery(StrictSerializer):
     state = serializers.ChoiceField(choices=STATES, required=False, allow_blank=True)
     split = serializers.ChoiceField(choices=Split.choices, required=False, allow_blank=True)
     search = serializers.CharField(max_length=255, required=False, allow_blank=True)
+    comments = serializers.ChoiceField(choices=["open"], required=False, allow_blank=True)
     cursor = serializers.CharField(max_length=500, required=False, allow_blank=True)
     limit = serializers.IntegerField(required=False)
 
@@ -66,6 +67,7 @@ class ImageOut(serializers.Serializer[Any]):
     has_features = serializers.BooleanField()
     created_at = serializers.DateTimeField()
     leased_by = serializers.CharField(allow_null=True)
+    open_comments = serializers.IntegerField()
 
 
 class FeaturesRefOut(serializers.Serializer[Any]):
@@ -131,6 +133,7 @@ def image_row(image: Any) -> Json:
         "has_features": image.has_features,
         "created_at": image.created_at,
         "leased_by": image.leased_by,
+        "open_comments": image.open_comments,
     }
 
 
@@ -171,6 +174,7 @@ class ProjectImages(APIView):
             state=query.get("state"),
             split=query.get("split"),
             search=query.get("search", ""),
+            comments=query.get("comments"),
         )
         pages = CursorPages()
         page = pages.paginate_queryset(rows, request, view=self)

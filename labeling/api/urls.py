@@ -13,6 +13,7 @@ NOUNS = [
     "annotations",
     "proposals",
     "masks",
+    "comments",
     "queue",
     "uploads",
     "imports",

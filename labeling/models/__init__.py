@@ -5,6 +5,8 @@ from labeling.models.preferences import CharacterKeys, Preferences  # isort: ski
 from labeling.models.image import Image, ImageFeature, Lease, SkipReason, Split  # isort: skip
 from labeling.models.annotation import Annotation, Mark  # isort: skip
 from labeling.models.mask import Mask, Proposal, Review  # isort: skip
+from labeling.models.checking import ClassCheck  # isort: skip
+from labeling.models.comment import Comment  # isort: skip
 from labeling.models.job import ACTIVE, FINISHED, Job, JobStatus  # isort: skip
 from labeling.models.training import ModelVersion, TrainingRun  # isort: skip
 from labeling.models.proposing import AcquisitionScore, ProposalRun  # isort: skip
@@ -17,6 +19,8 @@ __all__ = [
     "AcquisitionScore",
     "Annotation",
     "CharacterKeys",
+    "ClassCheck",
+    "Comment",
     "Event",
     "ExportJob",
     "Image",

@@ -8,6 +8,7 @@ from django.conf import settings
 from django.db.models import (
     Case,
     CharField,
+    Count,
     Exists,
     F,
     FloatField,
@@ -19,10 +20,12 @@ from django.db.models import (
     Value,
     When,
 )
+from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from labeling.models import (
     AcquisitionScore,
+    Comment,
     Image,
     ImageFeature,
     Lease,
@@ -94,9 +97,10 @@ def with_state(images: QuerySet[Image]) -> QuerySet[Any]:
 
 
 def listed_images(project: Project) -> QuerySet[Any]:
-    """Everything a row shows: state, active version's score, whether features exist, accepted mask, holder.
+    """Everything a row shows: state, active version's score, whether features exist, accepted mask, holder, comments.
 
-    Adds `state`, `score`, `has_features`, `leased_by`, `accepted_sha256`; one query for any number of rows.
+    Adds `state`, `score`, `has_features`, `leased_by`, `accepted_sha256`, `open_comments`; one query for any
+    number of rows.
     """
     score = AcquisitionScore.objects.filter(
         image=OuterRef("pk"),
@@ -106,11 +110,15 @@ def listed_images(project: Project) -> QuerySet[Any]:
     )
     lease = Lease.objects.filter(image=OuterRef("pk"), expires_at__gt=timezone.now())
     features = ImageFeature.objects.filter(image=OuterRef("pk"), encoder=settings.ENCODER)
+    unresolved = Comment.objects.filter(image=OuterRef("pk"), resolved_at=None).order_by().values("image")
     rows: QuerySet[Any] = with_state(Image.objects.filter(project=project)).annotate(
         score=Subquery(score.values("score")[:1], output_field=FloatField()),
         has_features=Exists(features),
         leased_by=Subquery(lease.values("user__username")[:1], output_field=CharField()),
         accepted_sha256=F("accepted_mask__sha256"),
+        open_comments=Coalesce(
+            Subquery(unresolved.annotate(n=Count("pk")).values("n"), output_field=IntegerField()), Value(0)
+        ),
     )
     return rows
 
@@ -125,15 +133,22 @@ def image_detail(image: Image) -> Any:
 
 
 def filtered_images(
-    images: QuerySet[Any], *, state: str | None = None, split: str | None = None, search: str = ""
+    images: QuerySet[Any],
+    *,
+    state: str | None = None,
+    split: str | None = None,
+    search: str = "",
+    comments: str | None = None,
 ) -> QuerySet[Any]:
-    """Narrow a listing; `search` is part of a name."""
+    """Narrow a listing; `search` is part of a name, `comments="open"` leaves those with something left to answer."""
     if state:
         images = images.filter(state=state)
     if split:
         images = images.filter(split=split)
     if search:
         images = images.filter(name__icontains=search)
+    if comments == "open":
+        images = images.filter(Exists(Comment.objects.filter(image=OuterRef("pk"), resolved_at=None)))
     return images
 
 

@@ -21,6 +21,7 @@ from labeling import storage
 from labeling.exporters.dataset import Dataset
 from labeling.models import (
     ACTIVE,
+    Comment,
     ExportJob,
     Image,
     ImageFeature,
@@ -40,6 +41,7 @@ REFERENCES: Final[tuple[tuple[type[models.Model], str], ...]] = (
     (Image, "file"),
     (Image, "thumb"),
     (Image, "original"),
+    (Image, "tiles"),
     (ImageFeature, "blob"),
     (Mask, "blob"),
     (Mask, "provenance"),
@@ -82,13 +84,16 @@ def collect_garbage(*, grace: timedelta, only_count: bool = False) -> Collected:
 def _drop_superseded(grace: timedelta) -> int:
     """Superseded proposals and the masks that were only ever offered by them; returns how many masks."""
     before = timezone.now() - grace
-    for ids in _batches(Proposal.objects.filter(status=Proposal.Status.SUPERSEDED, created_at__lt=before)):
+    # What somebody has checked is a person's work and stays.
+    aside = Proposal.objects.filter(status=Proposal.Status.SUPERSEDED, created_at__lt=before, class_checks=None)
+    for ids in _batches(aside):
         Proposal.objects.filter(pk__in=ids, status=Proposal.Status.SUPERSEDED).delete()
     unused = Mask.objects.filter(
         ~Exists(Proposal.objects.filter(mask=OuterRef("pk"))),
         ~Exists(Image.objects.filter(accepted_mask=OuterRef("pk"))),
         ~Exists(Mask.objects.filter(parent=OuterRef("pk"))),
         ~Exists(Review.objects.filter(mask=OuterRef("pk"))),
+        ~Exists(Comment.objects.filter(proposed_mask=OuterRef("pk"))),
         origin__in=_OURS_TO_OFFER,
         created_by=None,
         created_at__lt=before,

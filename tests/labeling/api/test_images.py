@@ -40,6 +40,7 @@ def test_a_list_row_has_what_the_grid_shows(cast: Cast, image: Image) -> None:
         "has_features": False,
         "created_at": "",
         "leased_by": None,
+        "open_comments": 0,
     }
 
 

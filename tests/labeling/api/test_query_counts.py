@@ -9,7 +9,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from labeling.models import ExportJob, ImportItem, ImportJob, ProposalRun, Review, Role
+from labeling.models import Comment, ExportJob, ImportItem, ImportJob, ProposalRun, Review, Role
 from labeling.services import decisions, events
 from tests.conftest import Cast, client_for
 from tests.factories import (
@@ -46,6 +46,8 @@ def more_of_one_image(cast: Cast) -> None:
     Review.objects.create(
         mask=make_mask(image, created_by=person, model_version=version), reviewer=person, verdict="approved"
     )
+    mask = make_mask(image, created_by=person)
+    Comment.objects.create(image=image, author=person, text="?", proposed_mask=mask)
     ProposalRun.objects.create(
         project=cast.project, scope="pool", model_version=version, status="failed", finished_at=timezone.now()
     )
@@ -84,6 +86,7 @@ LISTS: list[tuple[str, Callable[[Cast], None]]] = [
     ("images/{i}/annotation", more_of_one_image),
     ("images/{i}/proposals", more_of_one_image),
     ("images/{i}/masks", more_of_one_image),
+    ("images/{i}/comments", more_of_one_image),
     ("images/{i}/history", more_of_one_image),
 ]
 

@@ -15,7 +15,7 @@ from django.urls import URLPattern, URLResolver, get_resolver
 from django.utils import timezone
 
 from labeling import storage
-from labeling.models import ExportJob, ImportItem, ImportJob, ProposalRun, Review, Upload
+from labeling.models import Comment, ExportJob, ImportItem, ImportJob, ProposalRun, Review, Upload
 from labeling.services.features import store_features
 from tests.conftest import Cast, client_for
 from tests.factories import (
@@ -55,6 +55,10 @@ ROUTES: dict[str, dict[str, str]] = {
     "images/<>/accept": {"POST": "annotator"},
     "images/<>/proposals": {"GET": "viewer", "POST": "annotator"},
     "images/<>/masks": {"GET": "viewer", "POST": "annotator"},
+    "images/<>/comments": {"GET": "viewer", "POST": "annotator"},
+    "comments/<>": {"DELETE": "annotator"},
+    "comments/<>/resolve": {"POST": "annotator"},
+    "comments/<>/reopen": {"POST": "annotator"},
     "proposal-runs/<>": {"GET": "viewer"},
     "proposal-runs/<>/cancel": {"POST": "annotator"},
     "proposals/<>/uncertainty": {"GET": "viewer"},
@@ -139,6 +143,7 @@ def ids(cast: Cast) -> dict[str, object]:
         "proposal-runs": run.pk,
         "features": store_features(image=image, encoder="e", version=1, data=b"seen").sha256,
         "masks": mask.pk,
+        "comments": Comment.objects.create(image=image, author=cast.vera, text="Is this a coin?").pk,
         "masks.png": mask.sha256,
         "uploads": Upload.objects.create(project=project, created_by=cast.ada, name="a.png", size=9).pk,
         "imports": job.pk,

@@ -16,7 +16,7 @@ from django.db import models
 from django.utils import timezone
 
 from labeling import storage
-from labeling.models import Mask, Proposal, Upload
+from labeling.models import ClassCheck, Comment, Mask, Proposal, Upload
 from labeling.services import uploads
 from labeling.services.exports import ExportOptions, request_export
 from labeling.services.garbage import REFERENCES, collect_garbage
@@ -100,12 +100,18 @@ def test_masks_of_superseded_proposals_go_others_stay(cast: Cast) -> None:
     parent = make_interactive_proposal(annotation, status="superseded")
     child = make_mask(image, origin="edited", parent=parent.mask, created_by=cast.ben)
     pending = make_interactive_proposal(annotation)
+    talked_of = make_mask(image, origin="interactive")
+    Comment.objects.create(image=image, author=cast.ben, text="rather this", proposed_mask=talked_of)
+    checked = make_interactive_proposal(annotation, status="superseded")
+    ClassCheck.objects.create(
+        proposal=checked, label_class=cast.project.classes.get(index=1), author=cast.ben, verdict="right"
+    )
     Proposal.objects.update(created_at=old)
     Mask.objects.update(created_at=old)
     young = make_interactive_proposal(annotation, status="superseded")
     assert collect_garbage(grace=DAY).num_masks == 1
     assert not Mask.objects.filter(pk=gone.mask_id).exists()
-    kept = {parent.mask_id, child.pk, pending.mask_id, young.mask_id}
+    kept = {parent.mask_id, child.pk, pending.mask_id, young.mask_id, talked_of.pk, checked.mask_id}
     assert set(Mask.objects.values_list("pk", flat=True)) == kept
 
 
