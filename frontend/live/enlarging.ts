@@ -1,148 +1,179 @@
 /**
  * Enlarge a label map from the grid to working size, its borders drawn to the image's own edges: the twin of
- * models_zoo/interactive/enlarging.py. Only what changed since the last time is drawn anew.
+ * models_zoo/interactive/enlarging.py. Only pixels of cells near a border are looked at; each goes to the class with
+ * the largest mean score over the nine cells around it, weighed by nearness and by likeness of colour.
  */
 import { labImage, type LabImage, type Picture } from "./colour";
+import type { FineImage, Kernels } from "./kernels";
 import { roundEven } from "./numbers";
+import { IGNORE } from "./rasterize";
 
 /** Above this many pixels on the long side borders are drawn at that size and the rest is a plain enlargement. */
 const MAX_SIDE = 1024;
-const PLACE_SIGMA = 0.7;
-const COLOUR_SIGMA = 0.12;
-const FLOOR = 1e-3;
+const PLACE_SIGMA = 0.5;
 
-/** For pixels along one axis: their cell, and for the cells before, at and after it the place's share of the vote. */
-interface Axis {
-  readonly cell: Int32Array;
-  readonly share: Float32Array;
+/** The size at which borders are drawn. */
+export function workingSize({ width, height }: { readonly width: number; readonly height: number }): { width: number; height: number } {
+  const ratio = Math.min(1, MAX_SIDE / Math.max(width, height));
+  return { width: Math.max(1, roundEven(width * ratio)), height: Math.max(1, roundEven(height * ratio)) };
 }
 
 export class Enlarger {
   readonly width: number;
   readonly height: number;
-  private readonly fineLab: Float32Array;
-  private readonly across: Axis;
-  private readonly down: Axis;
-  private labels: Uint8Array | null = null;
-  private readonly fine: Uint8Array;
-  private readonly votes = new Float32Array(256);
+  private readonly image: FineImage;
+  private readonly fine: Uint8Array<ArrayBuffer>;
+  private readonly near: Int32Array;
+  private readonly classes: Uint8Array;
+  private readonly extra: Float32Array;
 
   constructor(
+    private readonly kernels: Kernels,
     picture: Picture,
-    private readonly grid: LabImage,
+    grid: LabImage,
   ) {
-    const ratio = Math.min(1, MAX_SIDE / Math.max(picture.width, picture.height));
-    this.width = Math.max(1, roundEven(picture.width * ratio));
-    this.height = Math.max(1, roundEven(picture.height * ratio));
-    this.fineLab = labImage(picture, this.width, this.height).data;
-    this.across = axis(this.width, grid.width);
-    this.down = axis(this.height, grid.height);
-    this.fine = new Uint8Array(this.width * this.height);
+    const { width, height } = workingSize(picture);
+    [this.width, this.height] = [width, height];
+    const [across, down] = [axis(width, grid.width), axis(height, grid.height)];
+    this.image = {
+      width,
+      height,
+      gridWidth: grid.width,
+      gridHeight: grid.height,
+      fineLab: planesOf(kernels, labImage(picture, width, height)),
+      gridLab: planesOf(kernels, grid),
+      firstX: copied(kernels.ints(grid.width + 1), across.first),
+      firstY: copied(kernels.ints(grid.height + 1), down.first),
+      shareX: [0, 1, 2].map((k) => copied(kernels.floats(width + 4), across.shares[k]!)) as [Float32Array, Float32Array, Float32Array],
+      shareY: copied(kernels.floats(3 * height), interleaved(down.shares)),
+    };
+    this.fine = kernels.bytes(width * height);
+    this.near = kernels.ints(grid.width * grid.height);
+    this.classes = kernels.bytes(256);
+    this.extra = kernels.map();
   }
 
-  /** The label map (grid) at working size. The answer is this object's own memory: it changes at the next call. */
-  enlarge(labels: Uint8Array): Uint8Array {
-    const changed = this.changedCells(labels);
-    this.labels = labels.slice();
-    const { cell: rows } = this.down;
-    const { cell: columns } = this.across;
-    const gridWidth = this.grid.width;
-    const border = nearBorder(labels, gridWidth, this.grid.height);
-    for (let y = 0; y < this.height; y++) {
-      const start = rows[y]! * gridWidth;
-      for (let x = 0, at = y * this.width; x < this.width; x++, at++) {
-        const i = start + columns[x]!;
-        if (changed[i] === 0) continue;
-        this.fine[at] = border[i] === 1 ? this.vote(labels, x, y) : labels[i]!;
-      }
-    }
+  /**
+   * The label map (grid) at working size, this object's own memory. `scores` of `classes` are at least 0; in cells of
+   * `overruled` the best one is not the label's, and they are changed to count for the label alone.
+   */
+  enlarge(
+    labels: Uint8Array,
+    scores: readonly Float32Array[],
+    classes: readonly number[],
+    overruled: readonly number[],
+  ): Uint8Array<ArrayBuffer> {
+    this.enlargePlainly(labels);
+    const { gridWidth, gridHeight } = this.image;
+    const count = cellsNearBorder(labels, gridWidth, gridHeight, this.near);
+    if (count === 0) return this.fine;
+    const [all, every] = this.withOverruled(labels, scores, classes, overruled);
+    this.classes.set(every);
+    this.kernels.vote(this.image, this.near.subarray(0, count), all, this.classes.subarray(0, every.length), this.fine);
     return this.fine;
   }
 
-  /** Cells of which a neighbour, or they themselves, differ from the last time: only their pixels can come out differently. */
-  private changedCells(labels: Uint8Array): Uint8Array {
-    const { labels: before } = this;
-    if (before === null) return new Uint8Array(labels.length).fill(1);
-    const changed = new Uint8Array(labels.length);
-    const { width, height } = this.grid;
-    for (let i = 0; i < labels.length; i++) {
-      if (labels[i] === before[i]) continue;
-      const [x, y] = [i % width, Math.floor(i / width)];
-      for (let row = Math.max(0, y - 1); row <= Math.min(height - 1, y + 1); row++) {
-        changed.fill(1, row * width + Math.max(0, x - 1), row * width + Math.min(width, x + 2));
+  private enlargePlainly(labels: Uint8Array): void {
+    const { gridWidth, gridHeight, firstX, firstY, width } = this.image;
+    for (let row = 0; row < gridHeight; row++) {
+      const [top, bottom] = [firstY[row]!, firstY[row + 1]!];
+      if (top === bottom) continue;
+      for (let start = 0; start < gridWidth; ) {
+        const label = labels[row * gridWidth + start]!;
+        let end = start + 1;
+        while (end < gridWidth && labels[row * gridWidth + end] === label) end++;
+        this.fine.fill(label, top * width + firstX[start]!, top * width + firstX[end]!);
+        start = end;
       }
+      for (let y = top + 1; y < bottom; y++) this.fine.copyWithin(y * width, top * width, (top + 1) * width);
     }
-    return changed;
   }
 
-  /** The nine cells around a pixel vote, weighed by nearness and by likeness of colour. */
-  private vote(labels: Uint8Array, x: number, y: number): number {
-    const { fineLab, votes } = this;
-    const { width, height, data: gridLab } = this.grid;
-    const at = 3 * (y * this.width + x);
-    const [l, a, b] = [fineLab[at]!, fineLab[at + 1]!, fineLab[at + 2]!];
-    let best = -1;
-    let most = 0;
-    for (let dy = -1; dy <= 1; dy++) {
-      const row = Math.min(Math.max(this.down.cell[y]! + dy, 0), height - 1) * width;
-      const shareY = this.down.share[3 * y + dy + 1]!;
-      for (let dx = -1; dx <= 1; dx++) {
-        const cell = row + Math.min(Math.max(this.across.cell[x]! + dx, 0), width - 1);
-        const [dl, da, db] = [l - gridLab[3 * cell]!, a - gridLab[3 * cell + 1]!, b - gridLab[3 * cell + 2]!];
-        const unlike = (dl * dl + da * da + db * db) / (2 * COLOUR_SIGMA * COLOUR_SIGMA);
-        // A floor by place alone, so that a pixel unlike all nine still has a vote.
-        const weight = shareY * this.across.share[3 * x + dx + 1]! * (Math.exp(-unlike) + FLOOR);
-        votes[labels[cell]!]! += weight;
-      }
+  /** Scores and classes of all values in `labels`, each cell's label its best. */
+  private withOverruled(
+    labels: Uint8Array,
+    scores: readonly Float32Array[],
+    classes: readonly number[],
+    overruled: readonly number[],
+  ): [readonly Float32Array[], readonly number[]] {
+    // The one value that can be in a label map and in no class: nothing may be here.
+    const isNew = overruled.some((cell) => !classes.includes(labels[cell]!));
+    const all = isNew ? [...scores, this.extra.fill(0)] : scores;
+    const every = isNew ? [...classes, IGNORE] : classes;
+    for (const cell of overruled) {
+      const own = every.indexOf(labels[cell]!);
+      all.forEach((map, position) => (map[cell] = position === own ? 1 : 0));
     }
-    for (let dy = -1; dy <= 1; dy++) {
-      const row = Math.min(Math.max(this.down.cell[y]! + dy, 0), height - 1) * width;
-      for (let dx = -1; dx <= 1; dx++) {
-        const value = labels[row + Math.min(Math.max(this.across.cell[x]! + dx, 0), width - 1)]!;
-        const sum = votes[value]!;
-        // Equal votes go to the lower class.
-        if (sum > most || (sum === most && sum > 0 && value < best)) [best, most] = [value, sum];
-      }
-    }
-    for (let dy = -1; dy <= 1; dy++) {
-      const row = Math.min(Math.max(this.down.cell[y]! + dy, 0), height - 1) * width;
-      for (let dx = -1; dx <= 1; dx++) votes[labels[row + Math.min(Math.max(this.across.cell[x]! + dx, 0), width - 1)]!] = 0;
-    }
-    return best;
+    return [all, every];
   }
+}
+
+/** A little longer than the image, as pixels are looked at four at a time. */
+function planesOf(kernels: Kernels, { data }: LabImage): [Float32Array, Float32Array, Float32Array] {
+  const cells = data.length / 3;
+  const planes: [Float32Array, Float32Array, Float32Array] = [kernels.floats(cells + 4), kernels.floats(cells + 4), kernels.floats(cells + 4)];
+  for (let i = 0, at = 0; i < cells; i++, at += 3) {
+    planes[0][i] = data[at]!;
+    planes[1][i] = data[at + 1]!;
+    planes[2][i] = data[at + 2]!;
+  }
+  return planes;
+}
+
+function copied<T extends Float32Array | Int32Array>(to: T, from: ArrayLike<number>): T {
+  to.set(from);
+  return to;
+}
+
+/** How pixels lie along one axis of the grid. */
+interface Axis {
+  /** First pixel of each cell, and the end. */
+  readonly first: Int32Array;
+  /** Weight by place of the cell before, at and after each pixel's own. */
+  readonly shares: readonly [Float32Array, Float32Array, Float32Array];
 }
 
 function axis(pixels: number, cells: number): Axis {
-  const cell = new Int32Array(pixels);
-  const share = new Float32Array(3 * pixels);
-  for (let i = 0; i < pixels; i++) {
-    const place = ((i + 0.5) * cells) / pixels;
-    cell[i] = Math.min(Math.trunc(place), cells - 1);
+  const first = new Int32Array(cells + 1).fill(pixels);
+  const shares = [new Float32Array(pixels), new Float32Array(pixels), new Float32Array(pixels)] as const;
+  for (let i = pixels - 1; i >= 0; i--) {
+    const place = Math.fround(((i + 0.5) * cells) / pixels);
+    const own = Math.min(Math.trunc(place), cells - 1);
+    first[own] = i;
     for (let d = -1; d <= 1; d++) {
-      const other = Math.min(Math.max(cell[i]! + d, 0), cells - 1);
-      share[3 * i + d + 1] = Math.exp(-((place - other - 0.5) ** 2) / (2 * PLACE_SIGMA * PLACE_SIGMA));
+      const other = Math.min(Math.max(own + d, 0), cells - 1);
+      shares[d + 1]![i] = Math.exp(((place - other - 0.5) ** 2 * -0.5) / PLACE_SIGMA ** 2);
     }
   }
-  return { cell, share };
+  // A cell without a pixel ends where the next one starts.
+  for (let k = cells - 1; k >= 0; k--) first[k] = Math.min(first[k]!, first[k + 1]!);
+  return { first, shares };
 }
 
-/** Cells that have another class among their eight neighbours. */
-function nearBorder(labels: Uint8Array, width: number, height: number): Uint8Array {
+function interleaved([a, b, c]: readonly [Float32Array, Float32Array, Float32Array]): Float32Array {
+  const out = new Float32Array(3 * a.length);
+  for (let i = 0; i < a.length; i++) out.set([a[i]!, b[i]!, c[i]!], 3 * i);
+  return out;
+}
+
+/** Write into `near` the cells that have another class among their eight neighbours, in rising order; how many. */
+export function cellsNearBorder(labels: Uint8Array, width: number, height: number, near: Int32Array): number {
   const border = new Uint8Array(labels.length);
-  const compare = (i: number, j: number): void => {
-    if (labels[i] !== labels[j]) border[i] = border[j] = 1;
-  };
-  for (let y = 0; y < height; y++) {
-    for (let x = 0; x < width; x++) {
-      const i = y * width + x;
-      if (x + 1 < width) compare(i, i + 1);
-      if (y + 1 === height) continue;
-      compare(i, i + width);
-      if (x + 1 < width) compare(i, i + width + 1);
-      if (x > 0) compare(i, i + width - 1);
+  for (let y = 0, i = 0; y < height; y++) {
+    const isLast = y + 1 === height;
+    for (let x = 0; x < width; x++, i++) {
+      const label = labels[i]!;
+      if (x + 1 < width && labels[i + 1] !== label) border[i] = border[i + 1] = 1;
+      if (isLast) continue;
+      const below = i + width;
+      if (labels[below] !== label) border[i] = border[below] = 1;
+      if (x + 1 < width && labels[below + 1] !== label) border[i] = border[below + 1] = 1;
+      if (x > 0 && labels[below - 1] !== label) border[i] = border[below - 1] = 1;
     }
   }
-  return border;
+  let count = 0;
+  for (let i = 0; i < border.length; i++) if (border[i] === 1) near[count++] = i;
+  return count;
 }
 
 /** Nearest-neighbour enlargement of bytes. */
@@ -174,7 +205,7 @@ export function enlargedSmoothly(from: Uint8Array, width: number, height: number
 }
 
 /** For each of `to` places the two of `from` it lies between, and how far towards the second. */
-function between(from: number, to: number): { low: Int32Array; high: Int32Array; share: Float32Array } {
+export function between(from: number, to: number): { low: Int32Array; high: Int32Array; share: Float32Array } {
   const [low, high, share] = [new Int32Array(to), new Int32Array(to), new Float32Array(to)];
   for (let i = 0; i < to; i++) {
     const place = Math.min(Math.max(((i + 0.5) * from) / to - 0.5, 0), from - 1);

@@ -1,20 +1,27 @@
 /** From scores on the grid to a label map with what the person said on top; see models_zoo/interactive/finishing.py. */
-import { quantileOfSorted } from "./numbers";
-import { IGNORE, seededIn, UNLABELLED, type WeakLabels } from "./rasterize";
+import { quantile } from "./numbers";
+import { IGNORE, type GridWindow, type WeakLabels } from "./rasterize";
+import { bestPositions } from "./regions";
 import type { Supervision } from "./supervision";
 
 const MIN_BOX_SHARE = 0.3;
 
 /** Put excluded classes at zero, and let the rest sum to 1 wherever a class is left; in place. */
-export function withoutExcluded({ excluded }: Supervision, scores: readonly Float32Array[]): void {
+export function withoutExcluded({ excluded, seeds }: Supervision, scores: readonly Float32Array[]): void {
   if (excluded.every((map) => map === null)) return;
-  const cells = scores[0]!.length;
+  excluded.forEach((where, position) => {
+    if (where === null) return;
+    const map = scores[position]!;
+    for (let i = 0; i < where.length; i++) if (where[i] === 1) map[i] = 0;
+  });
+  normalise(scores, seeds.length);
+}
+
+/** Let scores sum to 1 wherever there are any; in place. */
+export function normalise(scores: readonly Float32Array[], cells: number): void {
   for (let i = 0; i < cells; i++) {
     let total = 0;
-    scores.forEach((map, position) => {
-      if (excluded[position]?.[i] === 1) map[i] = 0;
-      total += map[i]!;
-    });
+    for (const map of scores) total += map[i]!;
     if (total > 0 && total !== 1) for (const map of scores) map[i]! /= total;
   }
 }
@@ -24,32 +31,29 @@ export interface Winners {
   readonly labels: Uint8Array;
   /** Lead of the best class over the second, 0 to 1. */
   readonly lead: Float32Array;
+  /** Cells whose label is not that of their best score. */
+  readonly overruled: readonly number[];
 }
 
 export function winners(supervision: Supervision, scores: readonly Float32Array[]): Winners {
-  const cells = scores[0]!.length;
-  const best = new Uint8Array(cells);
-  const top = Float32Array.from(scores[0]!);
-  const second = new Float32Array(cells);
-  for (let position = 1; position < scores.length; position++) {
-    const map = scores[position]!;
-    for (let i = 0; i < cells; i++) {
-      const score = map[i]!;
-      if (score > top[i]!) {
-        second[i] = top[i]!;
-        top[i] = score;
-        best[i] = position;
-      } else if (score > second[i]!) second[i] = score;
-    }
-  }
-  for (const { position, cells: inside } of supervision.boxes) fillBox(supervision, scores, position, inside, best);
-  const labels = best.map((position) => supervision.classes[position]!);
+  const { classes, seeds, boxes } = supervision;
+  const cells = seeds.length;
+  const best = bestPositions(scores, cells);
   const lead = new Float32Array(cells);
+  const nothing: number[] = [];
   for (let i = 0; i < cells; i++) {
-    lead[i] = top[i]! - second[i]!;
-    if (top[i]! <= 0) labels[i] = IGNORE;
+    const top = scores[best[i]!]![i]!;
+    let second = 0;
+    for (let position = 0; position < scores.length; position++) {
+      if (position !== best[i] && scores[position]![i]! > second) second = scores[position]![i]!;
+    }
+    lead[i] = top - second;
+    if (top <= 0) nothing.push(i);
   }
-  return { labels, lead };
+  const filled = boxes.flatMap(({ position, cells: inside }) => fillBox(supervision, scores, position, inside, best));
+  const labels = best.map((position) => classes[position]!);
+  for (const i of nothing) labels[i] = IGNORE;
+  return { labels, lead, overruled: [...filled, ...nothing] };
 }
 
 /** Somebody said that something is in the box: if nothing is, the cells likeliest to be it are. */
@@ -59,31 +63,47 @@ function fillBox(
   position: number,
   inside: Uint8Array,
   best: Uint8Array,
-): void {
+): number[] {
   const cells: number[] = [];
   for (let i = 0; i < inside.length; i++) {
     if (inside[i] === 0) continue;
-    if (best[i] === position) return;
+    if (best[i] === position) return [];
     if (excluded[position]?.[i] !== 1) cells.push(i);
   }
-  if (cells.length === 0) return;
+  if (cells.length === 0) return [];
   const score = scores[position]!;
-  const least = quantileOfSorted(Float32Array.from(cells, (i) => score[i]!).sort(), 1 - MIN_BOX_SHARE);
-  for (const i of cells) if (score[i]! >= least) best[i] = position;
+  const least = quantile(Float32Array.from(cells, (i) => score[i]!), 1 - MIN_BOX_SHARE);
+  const taken = cells.filter((i) => score[i]! >= least);
+  for (const i of taken) best[i] = position;
+  return taken;
 }
 
-/** Put what a person said about a pixel above everything computed, in place. */
-export function clampToMarks(labels: Uint8Array, marks: WeakLabels, possible: ReadonlySet<number>): void {
-  for (const [classIndex, where] of marks.negatives) {
+/** Put what a person said about a pixel above everything computed, in place: of that there is no uncertainty. */
+export function clampToMarks(
+  labels: Uint8Array,
+  marks: WeakLabels,
+  possible: ReadonlySet<number>,
+  uncertainty: Uint8Array | null = null,
+): void {
+  const { seeds, negatives, windows, width } = marks;
+  for (const [classIndex, where] of negatives) {
     const others = [...possible].filter((index) => index !== classIndex);
     const instead = others.length === 1 ? others[0]! : IGNORE;
-    for (let i = 0; i < labels.length; i++) if (where[i] === 1 && labels[i] === classIndex) labels[i] = instead;
+    eachPixel(windows, width, (i) => {
+      if (where[i] === 1 && labels[i] === classIndex) labels[i] = instead;
+    });
   }
-  const impossible = new Uint8Array(256);
-  for (const index of seededIn(marks)) if (!possible.has(index)) impossible[index] = 1;
-  impossible[UNLABELLED] = 1;
-  for (let i = 0; i < labels.length; i++) {
-    const seed = marks.seeds[i]!;
-    if (impossible[seed] === 0) labels[i] = seed;
+  const isPossible = Uint8Array.from({ length: 256 }, (_, index) => (possible.has(index) ? 1 : 0));
+  eachPixel(windows, width, (i) => {
+    const seed = seeds[i]!;
+    if (isPossible[seed] === 0) return;
+    labels[i] = seed;
+    if (uncertainty !== null) uncertainty[i] = 0;
+  });
+}
+
+function eachPixel(windows: readonly GridWindow[], width: number, visit: (i: number) => void): void {
+  for (const { x0, y0, width: across, height: down } of windows) {
+    for (let y = y0; y < y0 + down; y++) for (let i = y * width + x0, end = i + across; i < end; i++) visit(i);
   }
 }

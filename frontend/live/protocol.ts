@@ -4,6 +4,13 @@ import type { LiveMark } from "./rasterize";
 /** A mark under a name, so that it need be sent only once. */
 export type NamedMark = LiveMark & { readonly id: string };
 
+/** A model's probabilities 0 to 255, (classes, height, width), at any size. */
+export interface PriorMaps {
+  readonly classes: readonly number[];
+  readonly height: number;
+  readonly width: number;
+  readonly data: Uint8Array;
+}
 
 /** Set an image. Everything that was said about the one before is forgotten. */
 export interface SetImage {
@@ -15,6 +22,8 @@ export interface SetImage {
   readonly sha256: string;
   readonly classes: readonly number[];
   readonly background: number | null;
+  /** What the project's model thinks of the image; then all classes compete from the start. */
+  readonly prior?: PriorMaps | null;
 }
 
 /** Solve with these marks, in this order; `news` are those the worker has not seen under this id, or not so. */

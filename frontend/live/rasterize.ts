@@ -24,33 +24,52 @@ export interface GridBox {
   readonly y1: number;
 }
 
+/** A part of a grid. */
+export interface GridWindow {
+  readonly x0: number;
+  readonly y0: number;
+  readonly width: number;
+  readonly height: number;
+}
+
 /** Marks on a grid: `seeds` holds a class or UNLABELLED; `negatives` where a class is excluded; `tags` present or not. */
 export interface WeakLabels {
   readonly width: number;
   readonly height: number;
   readonly seeds: Uint8Array;
-  readonly negatives: Map<number, Uint8Array>;
-  readonly tags: Map<number, boolean>;
+  readonly negatives: ReadonlyMap<number, Uint8Array>;
+  readonly tags: ReadonlyMap<number, boolean>;
   readonly boxes: readonly GridBox[];
+  /** Where anything was painted; they may overlap. */
+  readonly windows: readonly GridWindow[];
 }
 
 /** The grid pixels a mark covers, within a window. */
-interface Footprint {
-  readonly x0: number;
-  readonly y0: number;
-  readonly width: number;
-  readonly height: number;
+interface Footprint extends GridWindow {
   readonly covered: Uint8Array;
 }
 
+/** What marks drawn one after the other come to so far. */
+interface Canvas {
+  readonly seeds: Uint8Array;
+  readonly negatives: Map<number, Uint8Array>;
+  readonly tags: Map<number, boolean>;
+  boxes: GridBox[];
+  readonly windows: GridWindow[];
+}
+
 /**
- * Draws marks of one image on one grid; remembers what each mark covers, as most stay the same from stroke to stroke.
+ * Draws marks of one image on one grid; remembers what each mark covers, and what all but the last came to, as most
+ * stay the same while a stroke grows.
  * Later marks win: per pixel among strokes; "absent" takes back the class's earlier seeds, a later stroke "absent".
  */
 export class Rasterizer {
   private readonly known = new WeakMap<LiveMark, Footprint>();
   private readonly sx: number;
   private readonly sy: number;
+  private before: LiveMark[] = [];
+  private base: Canvas | null = null;
+  private seeds: Uint8Array | null = null;
 
   constructor(
     image: { readonly width: number; readonly height: number },
@@ -61,32 +80,58 @@ export class Rasterizer {
     this.sy = height / Math.max(1, image.height);
   }
 
-  draw(marks: Iterable<LiveMark>): WeakLabels {
-    const seeds = new Uint8Array(this.width * this.height).fill(UNLABELLED);
-    const negatives = new Map<number, Uint8Array>();
-    const tags = new Map<number, boolean>();
-    let boxes: GridBox[] = [];
-    for (const mark of marks) {
-      const index = mark.class_index;
-      if (mark.kind === "tag") {
-        tags.set(index, mark.sign > 0);
-        if (mark.sign < 0) {
-          for (let i = 0; i < seeds.length; i++) if (seeds[i] === index) seeds[i] = UNLABELLED;
-          boxes = boxes.filter((box) => box.classIndex !== index);
-        }
-        continue;
-      }
-      if (mark.sign > 0 && tags.get(index) === false) tags.delete(index);
-      if (mark.kind === "box" && mark.sign > 0) boxes.push(this.scaled(mark));
-      else this.paint(mark, seeds, negatives);
+  /** Draw marks in order. The answer's seeds are this object's own memory: they change at the next call. */
+  draw(marks: readonly LiveMark[]): WeakLabels {
+    const base = this.upTo(marks.slice(0, -1));
+    const seeds = (this.seeds ??= new Uint8Array(this.width * this.height));
+    seeds.set(base.seeds);
+    const [negatives, tags] = [new Map(base.negatives), new Map(base.tags)];
+    const canvas: Canvas = { seeds, negatives, tags, boxes: base.boxes, windows: [...base.windows] };
+    const last = marks.at(-1);
+    if (last !== undefined) {
+      // The base's map stays as it is.
+      const touched = negatives.get(last.class_index);
+      if (touched !== undefined) negatives.set(last.class_index, touched.slice());
+      canvas.boxes = [...base.boxes];
+      this.add(canvas, last);
     }
     for (const [index, where] of negatives) if (!where.includes(1)) negatives.delete(index);
-    return { width: this.width, height: this.height, seeds, negatives, tags, boxes };
+    return { width: this.width, height: this.height, ...canvas };
   }
 
-  private paint(mark: LiveMark, seeds: Uint8Array, negatives: Map<number, Uint8Array>): void {
+  /** The canvas with these marks, continued from the last one where that holds some of them. */
+  private upTo(marks: LiveMark[]): Canvas {
+    const { before } = this;
+    if (this.base === null || before.length > marks.length || before.some((mark, i) => mark !== marks[i])) {
+      const seeds = new Uint8Array(this.width * this.height).fill(UNLABELLED);
+      this.base = { seeds, negatives: new Map(), tags: new Map(), boxes: [], windows: [] };
+      this.before = [];
+    }
+    for (const mark of marks.slice(this.before.length)) this.add(this.base, mark);
+    this.before = marks;
+    return this.base;
+  }
+
+  private add(canvas: Canvas, mark: LiveMark): void {
+    const { seeds, tags } = canvas;
     const index = mark.class_index;
-    const { x0, y0, width, height, covered } = this.footprint(mark);
+    if (mark.kind === "tag") {
+      tags.set(index, mark.sign > 0);
+      if (mark.sign > 0) return;
+      for (let i = 0; i < seeds.length; i++) if (seeds[i] === index) seeds[i] = UNLABELLED;
+      canvas.boxes = canvas.boxes.filter((box) => box.classIndex !== index);
+      return;
+    }
+    if (mark.sign > 0 && tags.get(index) === false) tags.delete(index);
+    if (mark.kind === "box" && mark.sign > 0) canvas.boxes.push(this.scaled(mark));
+    else this.paint(canvas, mark);
+  }
+
+  private paint({ seeds, negatives, windows }: Canvas, mark: LiveMark): void {
+    const index = mark.class_index;
+    const footprint = this.footprint(mark);
+    const { x0, y0, width, height, covered } = footprint;
+    windows.push({ x0, y0, width, height });
     let negative = negatives.get(index);
     if (mark.sign < 0 && negative === undefined) negatives.set(index, (negative = new Uint8Array(seeds.length)));
     for (let y = 0; y < height; y++) {

@@ -3,12 +3,17 @@ import type { FeatureMap } from "../codecs/feature_map";
 import { labImage, type Picture } from "./colour";
 import { enlargedPlainly, enlargedSmoothly, Enlarger } from "./enlarging";
 import { clampToMarks, winners } from "./finishing";
-import { clamp } from "./numbers";
-import { plainColumns, type Columns } from "./pixel_features";
+import { KernelColumns } from "./kernel_columns";
+import type { Kernels } from "./kernels";
+import { clamp, roundEven } from "./numbers";
+import { plainColumns } from "./pixel_features";
+import { PlainKernels } from "./plain_kernels";
+import { priorOnGrid } from "./prior";
+import type { PriorMaps } from "./protocol";
 import { buildGraph } from "./random_walk";
 import { allowedBy, IGNORE, Rasterizer, type LiveMark } from "./rasterize";
-import { Scorer, type Prior } from "./score";
-import { supervise } from "./supervision";
+import { Scorer } from "./score";
+import { supervise, type Supervision } from "./supervision";
 
 export interface ImageInput {
   readonly picture: Picture;
@@ -16,7 +21,7 @@ export interface ImageInput {
   /** Indices of the classes that may appear. */
   readonly classes: readonly number[];
   readonly background: number | null;
-  readonly prior: Prior | null;
+  readonly prior: PriorMaps | null;
 }
 
 export interface Answer {
@@ -28,68 +33,100 @@ export interface Answer {
   readonly uncertainty: Uint8Array<ArrayBuffer> | null;
 }
 
+/** What the marks come to on the grid: `supervision` is null where they name no class, and then there are no scores. */
+export interface Scored {
+  readonly possible: ReadonlySet<number>;
+  readonly supervision: Supervision | null;
+  /** Probabilities of the supervision's classes, one map each, good until the next call; longer than the grid has cells. */
+  readonly scores: readonly Float32Array[];
+}
+
+interface Proposed {
+  readonly possible: ReadonlySet<number> | null;
+  readonly labels: Uint8Array<ArrayBuffer>;
+  readonly lead: Float32Array;
+}
+
 export class Solver {
-  private readonly plain: Columns;
+  readonly kernels: Kernels;
+  private readonly cache: KernelColumns;
   private readonly scorer: Scorer;
   private readonly enlarger: Enlarger;
+  private readonly likenessMap: Float32Array;
   private readonly onGrid: Rasterizer;
   private readonly atWorkingSize: Rasterizer;
   private readonly atFullSize: Rasterizer;
 
-  constructor(private readonly image: ImageInput) {
-    const { picture, features } = image;
+  constructor(
+    private readonly image: ImageInput,
+    kernels?: Kernels,
+  ) {
+    const { picture, features, classes, background } = image;
+    const cells = features.width * features.height;
+    const prior = image.prior === null ? null : priorOnGrid(image.prior, classes, features);
+    const fallback = new PlainKernels(cells);
+    this.kernels = kernels ?? fallback;
     const lab = labImage(picture, features.width, features.height);
-    this.plain = plainColumns(features, lab);
-    this.scorer = new Scorer(this.plain, buildGraph(lab), image.prior);
-    this.enlarger = new Enlarger(picture, lab);
+    const columns = plainColumns(this.kernels, features, lab);
+    this.cache = new KernelColumns(this.kernels, columns);
+    this.likenessMap = this.kernels.map();
+    const graph = buildGraph(this.kernels, lab);
+    // One more for what stands for all else.
+    const maxClasses = classes.length + 1;
+    this.scorer = new Scorer({ kernels: this.kernels, fallback, columns, cache: this.cache, graph, prior, background, maxClasses });
+    this.enlarger = new Enlarger(this.kernels, picture, lab);
+    const { width, height } = this.enlarger;
     this.onGrid = new Rasterizer(picture, features.width, features.height);
-    this.atWorkingSize = new Rasterizer(picture, this.enlarger.width, this.enlarger.height);
-    this.atFullSize = new Rasterizer(picture, picture.width, picture.height);
+    this.atWorkingSize = new Rasterizer(picture, width, height);
+    const isSmall = width === picture.width && height === picture.height;
+    this.atFullSize = isSmall ? this.atWorkingSize : new Rasterizer(picture, picture.width, picture.height);
   }
 
   /** At most 1,024 pixels on the long side: what is shown while the hand moves. */
-  draft(marks: readonly LiveMark[]): Answer {
-    const { labels } = this.answer(marks, this.atWorkingSize, this.enlarger.width, this.enlarger.height);
-    return { width: this.enlarger.width, height: this.enlarger.height, labels, uncertainty: null };
+  draft(marks: readonly LiveMark[], allSimilar: boolean): Answer {
+    const { width, height } = this.enlarger;
+    const { possible, labels } = this.proposed(marks, allSimilar, width, height);
+    if (possible !== null) clampToMarks(labels, this.atWorkingSize.draw(marks), possible);
+    return { width, height, labels, uncertainty: null };
   }
 
   /** At the image's own size: what may be accepted. */
-  final(marks: readonly LiveMark[]): Answer {
+  final(marks: readonly LiveMark[], allSimilar: boolean): Answer {
     const { width, height } = this.image.picture;
-    const { labels, lead } = this.answer(marks, this.atFullSize, width, height);
     const { features } = this.image;
-    const uncertainty = enlargedSmoothly(lead, features.width, features.height, width, height);
+    const { possible, labels, lead } = this.proposed(marks, allSimilar, width, height);
+    const grey = Uint8Array.from(lead, (value) => roundEven(clamp(value, 0, 1) * 254));
+    const uncertainty = enlargedSmoothly(grey, features.width, features.height, width, height);
     for (let i = 0; i < uncertainty.length; i++) uncertainty[i] = 255 - uncertainty[i]!;
+    if (possible !== null) clampToMarks(labels, this.atFullSize.draw(marks), possible, uncertainty);
     return { width, height, labels, uncertainty };
   }
 
-  private answer(
-    marks: readonly LiveMark[],
-    rasterizer: Rasterizer,
-    width: number,
-    height: number,
-  ): { labels: Uint8Array<ArrayBuffer>; lead: Uint8Array } {
+  score(marks: readonly LiveMark[], allSimilar: boolean): Scored {
     const drawn = this.onGrid.draw(marks);
-    const possible = allowedBy(drawn, this.image.classes);
-    const { background } = this.image;
-    const hasPrior = this.image.prior !== null;
-    const supervision = supervise(drawn, { allowed: possible, background, plain: this.plain, hasPrior });
-    if (supervision === null) return nothingMarked(width, height, drawn.seeds.length, possible);
-    const found = winners(supervision, this.scorer.score(supervision));
-    const fine = this.enlarger.enlarge(found.labels);
-    const labels = enlargedPlainly(fine, this.enlarger.width, this.enlarger.height, width, height);
-    clampToMarks(labels, rasterizer.draw(marks), possible);
-    return { labels, lead: Uint8Array.from(found.lead, (value) => Math.round(clamp(value, 0, 1) * 254)) };
+    const { classes, background, prior } = this.image;
+    const possible = allowedBy(drawn, classes);
+    const hasPrior = prior !== null;
+    const supervision = supervise(drawn, { allowed: possible, background, likeness: (anchors) => this.likeness(anchors), hasPrior });
+    return { possible, supervision, scores: supervision === null ? [] : this.scorer.score(supervision, allSimilar) };
   }
-}
 
-/** No class has been marked: one possible class fills the image, else nothing is proposed. */
-function nothingMarked(
-  width: number,
-  height: number,
-  cells: number,
-  possible: ReadonlySet<number>,
-): { labels: Uint8Array<ArrayBuffer>; lead: Uint8Array } {
-  const value = possible.size === 1 ? [...possible][0]! : IGNORE;
-  return { labels: new Uint8Array(width * height).fill(value), lead: new Uint8Array(cells) };
+  private likeness(anchors: Int32Array): Float32Array {
+    this.cache.likeness(anchors, this.likenessMap);
+    return this.likenessMap.subarray(0, this.image.features.width * this.image.features.height);
+  }
+
+  /** Without the marks on top; `possible` is null where nothing is marked. */
+  private proposed(marks: readonly LiveMark[], allSimilar: boolean, width: number, height: number): Proposed {
+    const { possible, supervision, scores } = this.score(marks, allSimilar);
+    if (supervision === null) {
+      // One possible class fills the image, else nothing is proposed.
+      const value = possible.size === 1 ? [...possible][0]! : IGNORE;
+      const labels = new Uint8Array(width * height).fill(value);
+      return { possible: null, labels, lead: new Float32Array(this.image.features.width * this.image.features.height) };
+    }
+    const { labels: onGrid, lead, overruled } = winners(supervision, scores);
+    const fine = this.enlarger.enlarge(onGrid, scores, supervision.classes, overruled);
+    return { possible, labels: enlargedPlainly(fine, this.enlarger.width, this.enlarger.height, width, height), lead };
+  }
 }

@@ -2,14 +2,15 @@
  * What the marks on an image say about each grid cell: fixed seeds, forbidden classes, rows to fit. The twin of
  * models_zoo/interactive/supervision.py, whose words it uses.
  */
-import { clamp, quantileOfSorted, roundEven, spreadOut } from "./numbers";
-import type { Columns } from "./pixel_features";
+import { clamp, quantile, roundEven, someOf } from "./numbers";
 import { IGNORE, seededIn, UNLABELLED, type GridBox, type WeakLabels } from "./rasterize";
 
-const MAX_ROWS = 400;
-const MAX_ANCHORS = 64;
-const FAR_QUANTILE = 0.8;
-const FRAME_QUANTILE = 0.6;
+/** Rows that come in together, and the least of them where many classes share ALL_ROWS. */
+const MAX_ROWS = 96;
+const MIN_ROWS = 16;
+const ALL_ROWS = 384;
+const FAR_SHARE = 0.2;
+const FRAME_SHARE = 0.4;
 const CORE_SHARE = 0.3;
 const NEGATIVE_WEIGHT = 0.5;
 
@@ -32,14 +33,13 @@ export interface Supervision {
   readonly rows: readonly RowGroup[];
   /** Column and cells of each box, which must hold something of its class. */
   readonly boxes: readonly { readonly position: number; readonly cells: Uint8Array }[];
-  /** Rows of the rest column or of the middle of a box are in it, which nobody vouched for. */
-  readonly isGuess: boolean;
 }
 
 export interface SuperviseOptions {
   readonly allowed: ReadonlySet<number>;
   readonly background: number | null;
-  readonly plain: Columns;
+  /** How like each cell is to the nearest of some others, 0 to 1. */
+  readonly likeness: (anchors: Int32Array) => Float32Array;
   readonly hasPrior: boolean;
 }
 
@@ -55,22 +55,12 @@ export function supervise(drawn: WeakLabels, options: SuperviseOptions): Supervi
   if (columns.length === 0) return null;
   const addsRest = rest !== null && !hasPrior;
   if (addsRest) columns.push(rest);
-  const builder = new Builder(labels, columns, options.plain);
+  const builder = new Builder(labels, columns, options.likeness);
   columns.forEach((classIndex, position) => {
     builder.addClass(position, classIndex, boxes.filter((box) => box.classIndex === classIndex));
   });
   if (addsRest) builder.addRest(columns.length - 1, boxes.length > 0);
   return builder.build();
-}
-
-/** More rows: cells that `scores` give to a column with a probability above `above`. */
-export function withConfident(taught: Supervision, scores: readonly Float32Array[], above: number, strength: number): Supervision {
-  const rows = [...taught.rows];
-  scores.forEach((map, position) => {
-    const group = positive(position, scores.length, (i) => map[i]! > above && taught.seeds[i]! < 0, map.length, strength);
-    if (group !== null) rows.push(group);
-  });
-  return { ...taught, rows };
 }
 
 /** Where only two classes are possible, "not this one" means the other. */
@@ -91,26 +81,21 @@ function restClass(named: ReadonlySet<number>, allowed: ReadonlySet<number>, bac
   return named.size < 2 ? IGNORE : null;
 }
 
-/** The column wins here. The targets of a row sum to nothing, so no class is favoured. */
-function positive(
-  position: number,
-  columns: number,
-  where: (cell: number) => boolean,
-  cells: number,
-  strength = 1,
-): RowGroup | null {
-  const target = new Float32Array(columns).fill(-1 / Math.max(1, columns - 1));
-  target[position] = 1;
-  return group(where, cells, target, strength);
+/** All rows that come in together weigh `strength` / columns together. */
+function group(where: Uint8Array, target: Float32Array, strength: number): RowGroup | null {
+  const found = setCells(where);
+  if (found.length === 0) return null;
+  const limit = Math.max(MIN_ROWS, Math.min(MAX_ROWS, Math.floor(ALL_ROWS / target.length)));
+  const cells = someOf(found, limit);
+  return { cells, target, weight: strength / (cells.length * target.length) };
 }
 
-/** All rows that come in together weigh `strength` / columns together. */
-function group(where: (cell: number) => boolean, cells: number, target: Float32Array, strength: number): RowGroup | null {
-  const found: number[] = [];
-  for (let i = 0; i < cells; i++) if (where(i)) found.push(i);
-  if (found.length === 0) return null;
-  const kept = spreadOut(found.length, MAX_ROWS).map((place) => found[place]!);
-  return { cells: kept, target, weight: strength / (kept.length * target.length) };
+/** Places that are not 0, in rising order. */
+function setCells(where: Uint8Array): Int32Array {
+  const found = new Int32Array(where.length);
+  let count = 0;
+  for (let i = 0; i < where.length; i++) if (where[i] !== 0) found[count++] = i;
+  return found.subarray(0, count);
 }
 
 /** Collects rows and maps column by column. */
@@ -121,12 +106,11 @@ class Builder {
   private readonly boxes: { position: number; cells: Uint8Array }[] = [];
   private readonly inABox: Uint8Array;
   private readonly rows: RowGroup[] = [];
-  private hasRest = false;
 
   constructor(
     private readonly labels: WeakLabels,
     private readonly columns: readonly number[],
-    private readonly plain: Columns,
+    private readonly likeness: (anchors: Int32Array) => Float32Array,
   ) {
     this.cells = labels.seeds.length;
     this.seeds = new Int16Array(this.cells).fill(-1);
@@ -136,56 +120,81 @@ class Builder {
 
   addClass(position: number, classIndex: number, boxes: readonly GridBox[]): void {
     const { seeds, negatives } = this.labels;
-    for (let i = 0; i < this.cells; i++) if (seeds[i] === classIndex) this.seeds[i] = position;
-    this.positive(position, (i) => seeds[i] === classIndex);
+    const seeded = new Uint8Array(this.cells);
+    for (let i = 0; i < this.cells; i++) {
+      if (seeds[i] !== classIndex) continue;
+      seeded[i] = 1;
+      this.seeds[i] = position;
+    }
+    this.positive(position, seeded);
     const negative = negatives.get(classIndex);
-    if (negative !== undefined) this.exclude(position, (i) => negative[i] === 1);
-    if (boxes.length > 0) this.addBoxes(position, classIndex, boxes);
+    if (negative !== undefined) this.exclude(position, negative);
+    if (boxes.length > 0) this.addBoxes(position, seeded, boxes);
   }
 
-  private addBoxes(position: number, classIndex: number, boxes: readonly GridBox[]): void {
+  private addBoxes(position: number, seeded: Uint8Array, boxes: readonly GridBox[]): void {
     const { seeds, width, height } = this.labels;
-    const inside = new Uint8Array(this.cells);
+    const outside = new Uint8Array(this.cells).fill(1);
     for (const box of boxes) {
       const cells = boxCells(box, width, height);
       let stroked = false;
       for (let i = 0; i < this.cells; i++) {
         if (cells[i] === 0) continue;
-        inside[i] = this.inABox[i] = 1;
-        stroked ||= seeds[i] === classIndex;
+        outside[i] = 0;
+        this.inABox[i] = 1;
+        stroked ||= seeded[i] === 1;
       }
       this.boxes.push({ position, cells });
-      if (stroked) continue;
       // Strokes inside tell more than a guess about the middle of the box.
-      const core = boxCore(box, width, height);
-      this.positive(position, (i) => core[i] === 1 && seeds[i] === UNLABELLED);
+      if (!stroked) this.positive(position, boxCore(box, width, height).map((inside, i) => (seeds[i] === UNLABELLED ? inside : 0)));
     }
     // Outside its boxes the class does not occur, unless a stroke there says that it does.
-    for (let i = 0; i < this.cells; i++) if (seeds[i] === classIndex && inside[i] === 0) return;
-    this.exclude(position, (i) => inside[i] === 0);
+    if (!seeded.some((value, i) => value === 1 && outside[i] === 1)) this.exclude(position, outside);
   }
 
   /** Only the excluded column is pushed down; about the others the mark says nothing. */
-  private exclude(position: number, where: (cell: number) => boolean): void {
+  private exclude(position: number, where: Uint8Array): void {
     const map = (this.excluded[position] ??= new Uint8Array(this.cells));
-    for (let i = 0; i < this.cells; i++) if (where(i)) map[i] = 1;
+    for (let i = 0; i < this.cells; i++) if (where[i] === 1) map[i] = 1;
     const target = new Float32Array(this.columns.length);
     target[position] = -1;
-    this.add(group(where, this.cells, target, NEGATIVE_WEIGHT));
+    this.add(group(where, target, NEGATIVE_WEIGHT));
   }
 
   /** Teach the rest column with cells outside every box, or unlike everything marked. */
   addRest(position: number, hasBoxes: boolean): void {
-    this.hasRest = true;
-    const free = (i: number): boolean => this.labels.seeds[i] === UNLABELLED && this.inABox[i] === 0;
-    if (this.seeds.some((column) => column >= 0)) {
-      const far = farCells(this.plain, this.seeds, this.labels);
-      this.positive(position, (i) => free(i) && far[i] === 1);
-    } else if (hasBoxes) this.positive(position, free);
+    const isTaught = this.seeds.some((column) => column >= 0);
+    if (!isTaught && !hasBoxes) return;
+    const free = isTaught ? this.farCells() : new Uint8Array(this.cells).fill(1);
+    const { seeds } = this.labels;
+    for (let i = 0; i < this.cells; i++) if (seeds[i] !== UNLABELLED || this.inABox[i] === 1) free[i] = 0;
+    this.positive(position, free);
   }
 
-  private positive(position: number, where: (cell: number) => boolean): void {
-    this.add(positive(position, this.columns.length, where, this.cells));
+  /** Cells unlike every marked cell; the picture's rim, seldom the thing pointed at, counts sooner. */
+  private farCells(): Uint8Array {
+    const { width, height } = this.labels;
+    const taught = this.seeds.map((column) => (column >= 0 ? 1 : 0));
+    const likeness = this.likeness(someOf(setCells(Uint8Array.from(taught)), MAX_ROWS));
+    const sorted = likeness.slice();
+    const farther = quantile(sorted, FRAME_SHARE);
+    const far = quantile(sorted, FAR_SHARE);
+    const out = new Uint8Array(this.cells);
+    for (let y = 0, i = 0; y < height; y++) {
+      const onRim = y < 2 || y >= height - 2;
+      for (let x = 0; x < width; x++, i++) {
+        const limit = onRim || x < 2 || x >= width - 2 ? farther : far;
+        if (likeness[i]! < limit && taught[i] === 0) out[i] = 1;
+      }
+    }
+    return out;
+  }
+
+  /** The column wins here. The targets of a row sum to nothing, so no class is favoured. */
+  private positive(position: number, where: Uint8Array): void {
+    const target = new Float32Array(this.columns.length).fill(-1 / Math.max(1, this.columns.length - 1));
+    target[position] = 1;
+    this.add(group(where, target, 1));
   }
 
   private add(rows: RowGroup | null): void {
@@ -195,40 +204,8 @@ class Builder {
   build(): Supervision {
     const { width, height } = this.labels;
     const { seeds, excluded, rows, boxes } = this;
-    return { width, height, classes: this.columns, seeds, excluded, rows, boxes, isGuess: this.hasRest || boxes.length > 0 };
+    return { width, height, classes: this.columns, seeds, excluded, rows, boxes };
   }
-}
-
-/** Cells whose columns are unlike every marked cell's; the picture's rim, seldom the thing pointed at, counts sooner. */
-function farCells(plain: Columns, seeds: Int16Array, { width, height }: WeakLabels): Uint8Array {
-  const taught: number[] = [];
-  seeds.forEach((column, i) => column >= 0 && taught.push(i));
-  const anchors = spreadOut(taught.length, MAX_ANCHORS).map((place) => taught[place]!);
-  const distance = nearest(plain, anchors);
-  const sorted = distance.slice().sort();
-  const far = quantileOfSorted(sorted, FAR_QUANTILE);
-  const near = quantileOfSorted(sorted, FRAME_QUANTILE);
-  const out = new Uint8Array(distance.length);
-  for (let i = 0; i < out.length; i++) {
-    const [x, y] = [i % width, Math.floor(i / width)];
-    const onFrame = x < 2 || y < 2 || x >= width - 2 || y >= height - 2;
-    if (seeds[i]! < 0 && (distance[i]! > far || (onFrame && distance[i]! > near))) out[i] = 1;
-  }
-  return out;
-}
-
-/** Squared distance of each cell's columns to those of the nearest anchor. */
-function nearest({ data, columns, cells }: Columns, anchors: Int32Array): Float32Array {
-  const best = new Float32Array(cells).fill(Infinity);
-  for (let i = 0; i < cells; i++) {
-    const here = i * columns;
-    for (const anchor of anchors) {
-      let sum = 0;
-      for (let k = 0, there = anchor * columns; k < columns; k++) sum += (data[here + k]! - data[there + k]!) ** 2;
-      if (sum < best[i]!) best[i] = sum;
-    }
-  }
-  return best;
 }
 
 /** Cells whose centre lies in a box given in grid coordinates; at least one. */

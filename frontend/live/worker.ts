@@ -1,6 +1,7 @@
 /** The solver in its own thread: an image is set, then marks come in and label maps go out. */
 import { decodeFeatureMap, FeatureMapError } from "../codecs/feature_map";
 import type { Picture } from "./colour";
+import { PriorError } from "./prior";
 import type { FromWorker, NamedMark, SetImage, Solve, ToWorker } from "./protocol";
 import { Solver } from "./solver";
 
@@ -19,16 +20,16 @@ scope.onmessage = ({ data }) => {
   busy = busy.then(() => (data.type === "image" ? setImage(data) : solve(data)));
 };
 
-async function setImage({ image, picture, features, sha256, classes, background }: SetImage): Promise<void> {
+async function setImage({ image, picture, features, sha256, classes, background, prior = null }: SetImage): Promise<void> {
   const start = performance.now();
   current = null;
   try {
     const map = await decodeFeatureMap(features, sha256);
-    const solver = new Solver({ picture: await pixelsOf(picture), features: map, classes, background, prior: null });
+    const solver = new Solver({ picture: await pixelsOf(picture), features: map, classes, background, prior });
     current = { image, solver, marks: new Map() };
     send({ type: "ready", image, ms: performance.now() - start });
   } catch (error) {
-    const known = error instanceof FeatureMapError || error instanceof DOMException;
+    const known = error instanceof FeatureMapError || error instanceof PriorError || error instanceof DOMException;
     send({ type: "failed", image, message: known ? error.message : String(error) });
   }
 }
@@ -43,13 +44,13 @@ async function pixelsOf(picture: Blob): Promise<Picture> {
   return { width, height, stride: 4, data: context.getImageData(0, 0, width, height).data };
 }
 
-function solve({ image, request, order, news, stroke, full }: Solve): void {
+function solve({ image, request, order, news, stroke, full, allSimilar }: Solve): void {
   if (current === null || current.image !== image) return;
   const start = performance.now();
   const { solver, marks } = current;
   for (const mark of news) marks.set(mark.id, mark);
   const all = order.flatMap((id) => marks.get(id) ?? []);
-  const answer = full ? solver.final(all) : solver.draft(stroke === null ? all : [...all, stroke]);
+  const answer = full ? solver.final(all, allSimilar) : solver.draft(stroke === null ? all : [...all, stroke], allSimilar);
   const { width, height, labels, uncertainty } = answer;
   const transfer = uncertainty === null ? [labels.buffer] : [labels.buffer, uncertainty.buffer];
   const ms = performance.now() - start;

@@ -1,0 +1,98 @@
+/** Kernel ridge regression on the marked cells; see models_zoo/interactive/live_kernel.py. */
+import type { KernelColumns } from "./kernel_columns";
+import { LINEAR, type Columns, type Kernels } from "./kernels";
+import type { RowGroup } from "./supervision";
+
+const RIDGE = 1e-2;
+/** Up to this many rows the matrix lies in memory that is taken once. */
+export const USUAL_ROWS = 512;
+
+/** Bytes of the kernels' memory that `KernelFit` takes. */
+export const FIT_BYTES = 8 * (USUAL_ROWS + 1) * USUAL_ROWS;
+
+export class KernelFit {
+  private readonly matrix: Float64Array;
+  private readonly right: Float64Array;
+
+  constructor(
+    private readonly kernels: Kernels,
+    private readonly fallback: Kernels,
+    private readonly columns: Columns,
+    private readonly cache: KernelColumns,
+  ) {
+    this.matrix = kernels.doubles(USUAL_ROWS * USUAL_ROWS);
+    this.right = kernels.doubles(USUAL_ROWS);
+  }
+
+  /** Fit the rows' targets, one map a class: about -1 to 1, times `gain`. */
+  fit(groups: readonly RowGroup[], gain: number, out: readonly Float32Array[]): void {
+    for (const map of out) map.fill(0);
+    if (groups.length === 0) return;
+    const cells = joined(groups);
+    // Where the targets of each row sum to nothing, so do the answers: the last need not be solved for.
+    const balanced = out.length > 1 && groups.every(({ target }) => Math.abs(target.reduce((a, b) => a + b, 0)) < 1e-6);
+    const solved = balanced ? out.slice(0, -1) : out;
+    const factors = this.factors(cells, groups, solved.length);
+    solved.forEach((map, position) => this.addLinear(map, cells, factors[position]!, gain));
+    for (let start = 0; start < cells.length; start += this.cache.capacity) {
+      const end = start + this.cache.capacity;
+      const found = this.cache.of(cells.subarray(start, end));
+      solved.forEach((map, position) => {
+        this.kernels.addProduct(found, factors[position]!.subarray(start, end).map((factor) => factor * gain), map);
+      });
+    }
+    if (balanced) addRemainder(solved, out.at(-1)!);
+  }
+
+  /** What each row's cell weighs in the answer of each class. */
+  private factors(cells: Int32Array, groups: readonly RowGroup[], classes: number): Float64Array[] {
+    const size = cells.length;
+    // A matrix that does not fit in memory taken once is rare, and then time matters less than that it works.
+    const usual = size <= USUAL_ROWS;
+    const kernels = usual ? this.kernels : this.fallback;
+    const stride = usual ? USUAL_ROWS : size;
+    const matrix = usual ? this.matrix : new Float64Array(size * size);
+    const right = usual ? this.right : new Float64Array(size);
+    kernels.gram(this.columns, cells, matrix, stride);
+    eachRow(groups, (row, { weight }) => (matrix[row * stride + row]! += RIDGE / weight));
+    kernels.factorise(matrix, size, stride);
+    return Array.from({ length: classes }, (_, position) => {
+      eachRow(groups, (row, { target }) => (right[row] = target[position]!));
+      kernels.solve(matrix, size, stride, right);
+      return right.slice(0, size);
+    });
+  }
+
+  /** The constant part of the kernel, and the linear one, which is a product with the columns themselves. */
+  private addLinear(map: Float32Array, cells: Int32Array, factors: Float64Array, gain: number): void {
+    const { depth, planes, rows, rowLength } = this.columns;
+    const slope = new Float64Array(depth);
+    let constant = 0;
+    cells.forEach((cell, row) => {
+      const factor = factors[row]! * gain;
+      constant += factor;
+      for (let d = 0, at = cell * rowLength; d < depth; d++) slope[d]! += LINEAR * factor * rows[at + d]!;
+    });
+    map.fill(constant);
+    this.kernels.addProduct(planes, slope, map);
+  }
+}
+
+function joined(groups: readonly RowGroup[]): Int32Array {
+  const all = new Int32Array(groups.reduce((sum, { cells }) => sum + cells.length, 0));
+  let start = 0;
+  for (const { cells } of groups) {
+    all.set(cells, start);
+    start += cells.length;
+  }
+  return all;
+}
+
+function eachRow(groups: readonly RowGroup[], visit: (row: number, group: RowGroup) => void): void {
+  let row = 0;
+  for (const group of groups) for (let k = 0; k < group.cells.length; k++) visit(row++, group);
+}
+
+function addRemainder(maps: readonly Float32Array[], last: Float32Array): void {
+  for (const map of maps) for (let i = 0; i < last.length; i++) last[i]! -= map[i]!;
+}
