@@ -42,6 +42,11 @@ def blob_response(name: str, *, content_type: str = "") -> HttpResponse:
     return _safe(response)
 
 
+def made_response(data: bytes, *, content_type: str) -> HttpResponse:
+    """Bytes made on the fly, cached for good: their address must name all that they are made from."""
+    return _safe(HttpResponse(data, content_type=content_type))
+
+
 def download_response(name: str, *, file_name: str, size: int | None = None) -> HttpResponseBase:
     """A blob of any size as an attachment called `file_name`, streamed."""
     try:

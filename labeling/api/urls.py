@@ -12,6 +12,7 @@ NOUNS = [
     "images",
     "annotations",
     "proposals",
+    "checking",
     "masks",
     "comments",
     "queue",

@@ -51,6 +51,8 @@ NAMES = {
     "projects/<>/exports": ["cursor"],
     "images/<>/masks": ["cursor", "origin", "parent"],
     "images/<>/comments": ["cursor"],
+    "classes/<>/crops": ["order", "checked", "after", "limit"],
+    "proposals/<>/crops/<>": ["v"],
     "images/<>/proposals": ["cursor"],
     "images/<>/features": ["v"],
     "imports/<>/items": ["cursor", "limit", "outcome"],
@@ -94,6 +96,7 @@ def good_bodies(ids: dict[str, object]) -> dict[tuple[str, str], Json]:
         ("POST", "images/<>/proposals"): {"method": "live_head", "revision": 1},
         ("POST", "proposals/<>/accept"): {"mask_sha256": ids["masks.png"]},
         ("POST", "proposals/<>/reject"): {"reason": "no"},
+        ("POST", "classes/<>/checks"): {"verdict": "right", "proposals": [ids["proposals"]]},
         ("POST", "images/<>/comments"): {
             "text": "c", "place": {"x": 1.5, "y": 2}, "mask_sha256": ids["masks.png"],
         },

@@ -9,7 +9,17 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from labeling.models import Comment, ExportJob, ImportItem, ImportJob, ProposalRun, Review, Role
+from labeling.models import (
+    ClassCheck,
+    Comment,
+    ExportJob,
+    ImportItem,
+    ImportJob,
+    ModelVersion,
+    ProposalRun,
+    Review,
+    Role,
+)
 from labeling.services import decisions, events
 from tests.conftest import Cast, client_for
 from tests.factories import (
@@ -54,6 +64,17 @@ def more_of_one_image(cast: Cast) -> None:
     events.record(project=cast.project, verb="a.b", subject=image, image=image, actor=person)
 
 
+def more_proposals(cast: Cast) -> None:
+    version = ModelVersion.objects.filter(project=cast.project).first() or make_version(cast.project)
+    make_class(cast.project, index=cast.project.classes.count())
+    proposal = make_model_proposal(make_image(cast.project), version)
+    ClassCheck.objects.create(
+        proposal=make_model_proposal(make_image(cast.project), version),
+        label_class=cast.project.classes.get(index=1), author=cast.ada, verdict="right",
+    )  # fmt: skip
+    assert proposal.mask.pixel_counts["1"]
+
+
 def more_jobs(cast: Cast) -> None:
     person = make_user()
     job = ImportJob.objects.create(project=cast.project, created_by=person)
@@ -77,6 +98,8 @@ LISTS: list[tuple[str, Callable[[Cast], None]]] = [
     ("projects/{p}/events", more_images),
     ("projects/{p}/images", more_images),
     ("projects/{p}/queue?limit=20", more_images),
+    ("classes/{c}/crops", more_proposals),
+    ("projects/{p}/class-checks", more_proposals),
     ("projects/{p}/queue/recent", more_images),
     ("projects/{p}/imports", more_jobs),
     ("projects/{p}/exports", more_jobs),
@@ -94,7 +117,7 @@ LISTS: list[tuple[str, Callable[[Cast], None]]] = [
 @pytest.mark.parametrize(("route", "more"), LISTS)
 def test_a_longer_list_costs_no_more_queries(cast: Cast, route: str, more: Callable[[Cast], None]) -> None:
     image = make_image(cast.project)
-    url = f"/api/v1/{route.format(p=cast.project.pk, i=image.pk)}"
+    url = f"/api/v1/{route.format(p=cast.project.pk, i=image.pk, c=cast.project.classes.get(index=1).pk)}"
     client = client_for(cast.ada)
 
     def cost() -> tuple[int, int]:
