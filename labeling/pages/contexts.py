@@ -38,6 +38,7 @@ _NAVIGATION: list[tuple[str, list[tuple[str, str, str, Role]]]] = [
         "Label",
         [
             ("images", "Images", "images", Role.VIEWER),
+            ("check", "Check by class", "check", Role.ANNOTATOR),
             ("review", "Review", "review", Role.REVIEWER),
             ("progress", "Progress", "progress", Role.VIEWER),
             ("guidelines", "Guidelines", "guidelines", Role.VIEWER),

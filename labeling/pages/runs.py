@@ -1,4 +1,4 @@
-"""Pages whose content lives: progress, training, models, exports, review. Their elements fetch from the API."""
+"""Pages whose content lives: progress, training, models, exports, review, checking. They fetch from the API."""
 
 from __future__ import annotations
 
@@ -53,3 +53,10 @@ def project_review(request: HttpRequest, project_id: int) -> HttpResponseBase:
     """Masks that wait for a second person."""
     context = project_page(request, project_id, "review", needs=Role.REVIEWER)
     return render(request, "runs/review.html", {"page": context})
+
+
+@page
+def project_check(request: HttpRequest, project_id: int) -> HttpResponseBase:
+    """What a model proposes, class by class, many at once."""
+    context = project_page(request, project_id, "check", needs=Role.ANNOTATOR)
+    return render(request, "runs/check.html", {"page": context})

@@ -30,5 +30,6 @@ urlpatterns: list[URLPattern] = [
     path("projects/<int:project_id>/training/<int:run_id>/", runs.training_run, name="training-run"),
     path("projects/<int:project_id>/models/", runs.project_models, name="project-models"),
     path("projects/<int:project_id>/exports/", runs.project_exports, name="project-exports"),
+    path("projects/<int:project_id>/check/", runs.project_check, name="project-check"),
     path("projects/<int:project_id>/review/", runs.project_review, name="project-review"),
 ]

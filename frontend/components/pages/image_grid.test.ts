@@ -30,6 +30,7 @@ function row(id: number, state: ImageState = "new"): ImageRow {
     has_features: true,
     created_at: "2026-01-01T00:00:00Z",
     leased_by: null,
+    open_comments: 0,
   };
 }
 

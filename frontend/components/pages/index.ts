@@ -1,4 +1,5 @@
 /** The custom elements of the server-rendered pages; importing this module registers them. */
+import "./class_grid";
 import "./confirm";
 import "./export_page";
 import "./image_grid";

@@ -23,6 +23,7 @@ export interface ImageRow {
   has_features: boolean;
   created_at: string;
   leased_by: string | null;
+  open_comments: number;
 }
 
 export interface ImageDetail extends ImageRow {
@@ -48,6 +49,29 @@ export interface LabelClass {
   order: number;
   is_background: boolean;
   is_retired: boolean;
+}
+
+/** A class and how many of a model's proposals wait for the person's word on it, or have it. */
+export interface ClassLeft {
+  id: number;
+  index: number;
+  name: string;
+  color: string;
+  num_left: number;
+  num_checked: number;
+}
+
+/** One class of one proposal. */
+export interface CropRow {
+  proposal: number;
+  image: { id: number; name: string };
+  url: string;
+  /** Of the whole image, 0 sure to 1 not. */
+  uncertainty: number | null;
+  /** The region's share of the image, 0 to 1. */
+  share: number;
+  /** Classes of the proposal that the person has not confirmed. */
+  left: number[];
 }
 
 export interface Progress {
@@ -136,6 +160,7 @@ export interface ModelVersion {
   run_id: number;
   metrics: { validation?: Validation } & Record<string, unknown>;
   is_active: boolean;
+  proposes: boolean; // false: it only answers marks, so it is never active
   created_at: string;
   activated_at: string | null;
   note: string;

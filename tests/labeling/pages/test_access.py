@@ -19,6 +19,7 @@ PAGES = {
     "project-image-history": "vera",
     "project-annotate": "ben",
     "image-annotate": "ben",
+    "project-check": "ben",
     "project-review": "cleo",
     "project-training": "cleo",
     "training-run": "cleo",
