@@ -4,6 +4,7 @@
  */
 import { fileURLToPath } from "node:url";
 import { defineConfig } from "vitest/config";
+import { liveKernels } from "./wasm_plugin.ts";
 
 const repository = fileURLToPath(new URL("..", import.meta.url));
 const here = fileURLToPath(new URL(".", import.meta.url));
@@ -13,6 +14,8 @@ export default defineConfig({
   // Relative, so that the files work under any STATIC_URL.
   base: "./",
   publicDir: false,
+  plugins: [liveKernels()],
+  worker: { plugins: () => [liveKernels()] },
   build: {
     outDir: `${repository}static/dist`,
     emptyOutDir: true,

@@ -1,6 +1,7 @@
 /** Kernel ridge regression on the marked cells; see models_zoo/interactive/live_kernel.py. */
 import type { KernelColumns } from "./kernel_columns";
 import { LINEAR, type Columns, type Kernels } from "./kernels";
+import { PlainKernels } from "./plain_kernels";
 import type { RowGroup } from "./supervision";
 
 const RIDGE = 1e-2;
@@ -16,7 +17,6 @@ export class KernelFit {
 
   constructor(
     private readonly kernels: Kernels,
-    private readonly fallback: Kernels,
     private readonly columns: Columns,
     private readonly cache: KernelColumns,
   ) {
@@ -49,7 +49,7 @@ export class KernelFit {
     const size = cells.length;
     // A matrix that does not fit in memory taken once is rare, and then time matters less than that it works.
     const usual = size <= USUAL_ROWS;
-    const kernels = usual ? this.kernels : this.fallback;
+    const kernels = usual ? this.kernels : new PlainKernels(0);
     const stride = usual ? USUAL_ROWS : size;
     const matrix = usual ? this.matrix : new Float64Array(size * size);
     const right = usual ? this.right : new Float64Array(size);

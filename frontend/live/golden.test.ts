@@ -4,7 +4,10 @@ import { readdirSync, readFileSync } from "node:fs";
 import { inflateSync } from "node:zlib";
 import { describe, expect, it } from "vitest";
 import { decodeFeatureMap } from "../codecs/feature_map";
+import { kernelsFor } from "./kernel_choice";
+import type { Kernels } from "./kernels";
 import type { NamedMark } from "./protocol";
+import { PlainKernels } from "./plain_kernels";
 import { Solver, type ImageInput } from "./solver";
 
 interface Case {
@@ -63,22 +66,27 @@ function meanIou(a: Uint8Array, b: Uint8Array): number {
   return ious.reduce((sum, iou) => sum + iou, 0) / classes.length;
 }
 
-describe.each(names)("%s", (name) => {
+const FORMS = { wasm: kernelsFor, plain: ({ features }: ImageInput): Kernels => new PlainKernels(features.width * features.height) };
+const cases = names.flatMap((name) => [{ name, form: "wasm" as const }, { name, form: "plain" as const }]);
+
+describe.each(cases)("$name in $form", ({ name, form }) => {
   const given = read(name);
+  const solverOf = async (): Promise<Solver> => {
+    const input = await inputOf(given);
+    const kernels = FORMS[form](input);
+    expect(kernels.kind).toBe(form);
+    return new Solver(input, kernels);
+  };
   const expected = unpacked(given.expected.labels);
 
-  it("has the scores that Python gives", async () => {
-    const solver = new Solver(await inputOf(given));
+  it("has the scores and labels that Python gives", async () => {
+    const solver = await solverOf();
     const { supervision, scores } = solver.score(given.marks, given.all_similar);
     expect(supervision!.classes).toEqual(given.expected.classes);
     const wanted = halves(unpacked(given.expected.scores));
     const cells = wanted.length / scores.length;
     const error = wanted.reduce((sum, value, i) => sum + Math.abs(value - scores[Math.floor(i / cells)]![i % cells]!), 0);
     expect(error / wanted.length).toBeLessThan(SCORE_ERROR);
-  });
-
-  it("has the labels that Python gives", async () => {
-    const solver = new Solver(await inputOf(given));
     for (const { labels } of [solver.draft(given.marks, given.all_similar), solver.final(given.marks, given.all_similar)]) {
       const same = labels.reduce((sum, value, i) => sum + Number(value === expected[i]), 0);
       expect(same / labels.length).toBeGreaterThanOrEqual(ALIKE);

@@ -18,8 +18,6 @@ export type Prior = ReadonlyMap<number, Float32Array>;
 
 export interface ScorerOptions {
   readonly kernels: Kernels;
-  /** Kernels whose memory has no bounds. */
-  readonly fallback: Kernels;
   readonly columns: Columns;
   readonly cache: KernelColumns;
   readonly graph: GridGraph;
@@ -35,8 +33,8 @@ export class Scorer {
   private readonly maps: readonly Float32Array[];
 
   constructor(private readonly options: ScorerOptions) {
-    const { kernels, fallback, columns, cache, graph, maxClasses } = options;
-    this.fit = new KernelFit(kernels, fallback, columns, cache);
+    const { kernels, columns, cache, graph, maxClasses } = options;
+    this.fit = new KernelFit(kernels, columns, cache);
     this.walker = new Walker(kernels, graph);
     this.maps = Array.from({ length: maxClasses }, () => kernels.map());
   }

@@ -3,11 +3,11 @@ import type { FeatureMap } from "../codecs/feature_map";
 import { labImage, type Picture } from "./colour";
 import { enlargedPlainly, enlargedSmoothly, Enlarger } from "./enlarging";
 import { clampToMarks, winners } from "./finishing";
+import { kernelsFor } from "./kernel_choice";
 import { KernelColumns } from "./kernel_columns";
 import type { Kernels } from "./kernels";
 import { clamp, roundEven } from "./numbers";
 import { plainColumns } from "./pixel_features";
-import { PlainKernels } from "./plain_kernels";
 import { priorOnGrid } from "./prior";
 import type { PriorMaps } from "./protocol";
 import { buildGraph } from "./random_walk";
@@ -48,7 +48,6 @@ interface Proposed {
 }
 
 export class Solver {
-  readonly kernels: Kernels;
   private readonly cache: KernelColumns;
   private readonly scorer: Scorer;
   private readonly enlarger: Enlarger;
@@ -59,22 +58,19 @@ export class Solver {
 
   constructor(
     private readonly image: ImageInput,
-    kernels?: Kernels,
+    readonly kernels: Kernels = kernelsFor(image),
   ) {
     const { picture, features, classes, background } = image;
-    const cells = features.width * features.height;
     const prior = image.prior === null ? null : priorOnGrid(image.prior, classes, features);
-    const fallback = new PlainKernels(cells);
-    this.kernels = kernels ?? fallback;
     const lab = labImage(picture, features.width, features.height);
-    const columns = plainColumns(this.kernels, features, lab);
-    this.cache = new KernelColumns(this.kernels, columns);
-    this.likenessMap = this.kernels.map();
-    const graph = buildGraph(this.kernels, lab);
+    const columns = plainColumns(kernels, features, lab);
+    this.cache = new KernelColumns(kernels, columns);
+    this.likenessMap = kernels.map();
+    const graph = buildGraph(kernels, lab);
     // One more for what stands for all else.
     const maxClasses = classes.length + 1;
-    this.scorer = new Scorer({ kernels: this.kernels, fallback, columns, cache: this.cache, graph, prior, background, maxClasses });
-    this.enlarger = new Enlarger(this.kernels, picture, lab);
+    this.scorer = new Scorer({ kernels, columns, cache: this.cache, graph, prior, background, maxClasses });
+    this.enlarger = new Enlarger(kernels, picture, lab);
     const { width, height } = this.enlarger;
     this.onGrid = new Rasterizer(picture, features.width, features.height);
     this.atWorkingSize = new Rasterizer(picture, width, height);

@@ -133,4 +133,4 @@ def test_no_page_carries_inline_script_or_style(cast: Cast, addresses: dict[str,
         assert " style=" not in html, address
         assert "<style" not in html, address
         assert "<script>" not in html, address
-        assert "script-src 'self'" in response.headers["Content-Security-Policy"]
+        assert "script-src 'self' 'wasm-unsafe-eval';" in response.headers["Content-Security-Policy"]
