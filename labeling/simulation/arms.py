@@ -34,7 +34,9 @@ def play(part: Part) -> Json:
 def _weak(stage: Stage, part: Part, clock: Clock) -> Json:
     """Rounds of: images by the queue, marks or verdicts, training, proposals."""
     plan = part.plan
-    worker = Worker(stage, make_annotator(part.seed), plan.labels, plan.mend_places, plan.corrections)
+    worker = Worker(
+        stage, make_annotator(part.seed), plan.labels, plan.mend_places, plan.corrections, plan.take_regions
+    )
     curve = []
     for number, quota in enumerate(quotas(plan, len(stage.images("train", "val"))), start=1):
         worker.work_round(quota=quota)

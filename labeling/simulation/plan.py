@@ -15,6 +15,7 @@ Arm = Literal["weak", "full"]
 
 MEND_PLACES = 3
 CORRECTIONS = 1
+TAKE_REGIONS = 8
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,7 +23,8 @@ class Plan:
     """One simulation. `budget_images` 0 means all images outside the test split; `steps` 0 lets effort decide.
 
     A proposal with more than `mend_places` wrong places is rejected rather than mended; the mask under the pen is
-    corrected by strokes on up to three wrong places first, `corrections` times.
+    corrected by strokes on up to three wrong places first, `corrections` times. Of a mask that is rejected all the
+    same, up to `take_regions` regions are looked at and the right ones taken.
     """
 
     data: str
@@ -35,6 +37,7 @@ class Plan:
     steps: int = 0
     mend_places: int = MEND_PLACES
     corrections: int = CORRECTIONS
+    take_regions: int = TAKE_REGIONS
 
     @property
     def key(self) -> str:

@@ -20,7 +20,7 @@ from labeling.services.leases import release_lease
 from labeling.services.masks import store_mask
 from labeling.services.proposals import request_proposal
 from labeling.services.queue import lease_next
-from labeling.simulation.plan import CORRECTIONS, MEND_PLACES
+from labeling.simulation.plan import CORRECTIONS, MEND_PLACES, TAKE_REGIONS
 from labeling.simulation.stage import Stage
 from labeling.tasks.interactive import propose as answer_marks
 from models_zoo import Mark, MarkKind, decode_png, encode_png, mark_geometry
@@ -47,6 +47,7 @@ class Worker:
     labels: str
     mend_places: int = MEND_PLACES
     corrections: int = CORRECTIONS
+    take_regions: int = TAKE_REGIONS
     tally: Tally = field(default_factory=Tally)
     touched: set[int] = field(default_factory=set)
     _drawn: dict[int, list[dict[str, object]]] = field(default_factory=dict)
@@ -85,15 +86,21 @@ class Worker:
         release_lease(image=image, user=self.stage.person)
 
     def _judge(self, image: Image, proposal: Proposal, truth: LabelMap) -> bool:
-        """Accept, mend and accept, or reject; whether the image has an accepted mask now."""
-        verdict = self._verdict(decode_png(storage.read(proposal.mask.blob)), truth)
+        """Accept, mend and accept, take what is right of it, or reject; whether the image has an accepted mask now.
+
+        Regions are taken only where strokes say something about the rest.
+        """
+        offered = decode_png(storage.read(proposal.mask.blob))
+        verdict = self._verdict(offered, truth)
+        if verdict.mask is None and self.take_regions and image.pk in self._drawn:
+            verdict = self.annotator.take_regions(offered, truth, limit=self.take_regions)
         self.tally.seconds += verdict.seconds
         self.tally.actions[verdict.action] += 1
         if verdict.mask is None:
             reject_proposal(proposal=proposal, by=self.stage.person)
             return False
         sha256 = proposal.mask.sha256
-        if verdict.action == "repair":
+        if verdict.action != "accept":
             mended = store_mask(
                 image=image,
                 data=encode_png(verdict.mask),

@@ -1,6 +1,6 @@
 """The training part of a snapshot: pictures and labels at working size, kept in memory within a limit.
 
-Labels of an image are an accepted mask where there is one (marks then add nothing), else its marks.
+Labels of an image are its accepted mask where that names a class, and its marks elsewhere.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import ClassVar
 
 import cv2
 import numpy as np
@@ -18,7 +19,7 @@ from PIL import ImageOps
 
 from models_zoo.errors import TrainingError
 from models_zoo.label_map import LabelMapError, decode_png
-from models_zoo.marks import Box, MarkKind, WeakLabels, rasterize
+from models_zoo.marks import IGNORE, UNLABELLED, Box, MarkKind, WeakLabels, rasterize
 from models_zoo.snapshot import Snapshot, SnapshotImage
 
 SOURCE_SCALE = 1.25
@@ -96,6 +97,11 @@ def resize_rgb(rgb: npt.NDArray[np.uint8], size: tuple[int, int]) -> npt.NDArray
 class TrainingSet:
     """Images of the train split that somebody said something about, as Samples."""
 
+    source_scale: ClassVar[float] = SOURCE_SCALE
+    nothing_to_learn: ClassVar[str] = (
+        "no marks in the train split: mark some images or accept some masks, then train again"
+    )
+
     def __init__(self, snapshot: Snapshot, *, image_size: int, accepts: frozenset[MarkKind]) -> None:
         """Collect usable images.
 
@@ -107,7 +113,7 @@ class TrainingSet:
         self.accepts = accepts
         self.images = tuple(image for image in snapshot.split("train") if self._is_usable(image))
         if not self.images:
-            raise TrainingError("no marks in the train split: mark some images or accept some masks, then train again")
+            raise TrainingError(self.nothing_to_learn)
         self._cache: OrderedDict[int, Sample] = OrderedDict()
         self._cached_bytes = 0
 
@@ -141,14 +147,25 @@ class TrainingSet:
         height, width = rgb.shape[:2]
         if (width, height) != (image.width, image.height):
             raise TrainingError(f"image {image.id} is not of the size the snapshot says: import it again")
-        size = fit_size(width, height, round(self.image_size * SOURCE_SCALE))
+        size = fit_size(width, height, round(self.image_size * self.source_scale))
         base_scale = self.image_size / max(size)
         small = resize_rgb(rgb, size)
         if image.mask is not None:
             mask = load_mask(self.snapshot.path(image.mask), (width, height))
             labels = np.asarray(cv2.resize(mask, size, interpolation=cv2.INTER_NEAREST), np.uint8)
+            self._add_marks(labels, image, size)
             return Sample(small, labels, True, base_scale)
         return self._weak_sample(image, small, size, base_scale)
+
+    def _add_marks(self, labels: npt.NDArray[np.uint8], image: SnapshotImage, size: tuple[int, int]) -> None:
+        """Somebody took only part of a mask: what they drew elsewhere still counts; in place."""
+        open_ = labels == IGNORE
+        if not open_.any():
+            return
+        marks = [mark for mark in image.marks if mark.kind in self.accepts]
+        seeds = rasterize(marks, width=image.width, height=image.height, out_size=size).seeds
+        drawn = open_ & (seeds != UNLABELLED)
+        labels[drawn] = seeds[drawn]
 
     def _weak_sample(
         self, image: SnapshotImage, rgb: npt.NDArray[np.uint8], size: tuple[int, int], base_scale: float

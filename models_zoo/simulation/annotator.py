@@ -20,7 +20,7 @@ from models_zoo.simulation.costs import COSTS, CostTable
 from models_zoo.simulation.strokes import click_inside, components, stroke_inside, thickness
 
 MARK_KINDS = ("scribbles", "points", "boxes", "tags", "mixed")
-Action = Literal["accept", "reject", "repair"]
+Action = Literal["accept", "reject", "repair", "take"]
 
 # What a person would bother to mark, as shares of the image.
 _MIN_SHARE = 0.005
@@ -29,6 +29,9 @@ _MAX_BOXES = 12
 _MAX_POINTS = 3
 _POINT_MIN_SHARE = 0.01
 _MIN_ERROR_SHARE = 0.003
+_MIN_REGION_SHARE = 0.01
+_RIGHT_REGION = 0.9
+_MIN_TAKEN_SHARE = 0.3
 _STROKE_WIDTH_SHARE = 0.012
 _MIN_STROKE_WIDTH = 3.0
 
@@ -37,7 +40,8 @@ _MIN_STROKE_WIDTH = 3.0
 class Verdict:
     """What the annotator did with a proposal: the action, its seconds, and the mask that results.
 
-    ``mask`` is the proposal when accepted, a mended copy when repaired, None when rejected.
+    ``mask`` is the proposal when accepted, a mended copy when repaired, its right regions with IGNORE around them
+    when only those were taken, None when rejected.
     """
 
     action: Action
@@ -117,6 +121,23 @@ class SimulatedAnnotator:
             mended[wrong] = truth[wrong]
             clicks += 1
         return Verdict("repair", clicks * self.costs.corrective_click + self.costs.accept, mended)
+
+    def take_regions(self, proposal: LabelMap, truth: LabelMap, *, limit: int) -> Verdict:
+        """Take what is right of a proposal that is too poor as a whole, region by region; reject it if that is little.
+
+        A region is a connected piece of one class, of at least 1 % of the image; the ``limit`` largest are looked at.
+        One is right if its class is true of nine tenths of it. Taking costs a click each, and the acceptance.
+        """
+        rng = self._rng(truth, f"take {zlib.crc32(proposal.tobytes())}")
+        taken, clicks = np.full_like(proposal, IGNORE), 0
+        for region in _regions(proposal, limit=limit):
+            right = _share_right(region, proposal, truth) >= _RIGHT_REGION
+            if right != (rng.random() < self.error_rate):
+                taken[region] = proposal[region]
+                clicks += 1
+        if np.count_nonzero(taken != IGNORE) < _MIN_TAKEN_SHARE * taken.size:
+            return Verdict("reject", self.costs.reject, None)
+        return Verdict("take", clicks * self.costs.point + self.costs.accept, taken)
 
     # --- one class ------------------------------------------------------------------------------
 
@@ -207,6 +228,26 @@ def _errors(proposal: LabelMap, truth: LabelMap, *, limit: int) -> list[npt.NDAr
     wrong = (proposal != truth) & (truth != IGNORE)
     pieces = components(wrong, min_pixels=_MIN_ERROR_SHARE * wrong.size, limit=limit)
     return [piece for piece in pieces if np.count_nonzero(piece) >= _MIN_ERROR_SHARE * wrong.size]
+
+
+def _regions(proposal: LabelMap, *, limit: int) -> list[npt.NDArray[np.bool_]]:
+    """The largest connected pieces of any class, at least 1 % of the image each."""
+    least = _MIN_REGION_SHARE * proposal.size
+    pieces = [
+        piece
+        for value in sorted(set(pixel_counts(proposal)) - {IGNORE})
+        for piece in components(proposal == value, min_pixels=least, limit=limit)
+    ]
+    sizes = [int(np.count_nonzero(piece)) for piece in pieces]
+    order = sorted(range(len(pieces)), key=lambda number: -sizes[number])[:limit]
+    return [pieces[number] for number in order if sizes[number] >= least]
+
+
+def _share_right(region: npt.NDArray[np.bool_], proposal: LabelMap, truth: LabelMap) -> float:
+    """Share of the region's pixels of known truth where the proposal is right; 0 if none is known."""
+    known = region & (truth != IGNORE)
+    right = int(np.count_nonzero(known & (proposal == truth)))
+    return right / max(1, int(np.count_nonzero(known)))
 
 
 def _apart(low: float, high: float, size: int) -> tuple[float, float]:

@@ -12,10 +12,19 @@ from django.core.management.base import BaseCommand, CommandError
 from labeling.errors import DomainError, PermanentError
 from labeling.simulation.folder import DataFolder
 from labeling.simulation.parts import Budget, play_all
-from labeling.simulation.plan import CORRECTIONS, LABELS, MEND_PLACES, STRATEGIES, Plan
+from labeling.simulation.plan import CORRECTIONS, LABELS, MEND_PLACES, STRATEGIES, TAKE_REGIONS, Plan
 from labeling.simulation.summary import draw, summarise
 
-LEAST = {"seeds": 1, "rounds": 1, "budget_images": 0, "minutes": 0, "steps": 0, "mend_places": 0, "corrections": 0}
+LEAST = {
+    "seeds": 1,
+    "rounds": 1,
+    "budget_images": 0,
+    "minutes": 0,
+    "steps": 0,
+    "mend_places": 0,
+    "corrections": 0,
+    "take_regions": 0,
+}
 
 
 class Command(BaseCommand):
@@ -60,6 +69,13 @@ class Command(BaseCommand):
             default=CORRECTIONS,
             help=f"times that strokes correct the mask under the pen before it is judged (default: {CORRECTIONS})",
         )
+        parser.add_argument(
+            "--take-regions",
+            type=int,
+            default=TAKE_REGIONS,
+            help="largest regions of a rejected mask that are looked at, the right ones taken; 0 takes none "
+            f"(default: {TAKE_REGIONS})",
+        )
         parser.add_argument("--json", type=Path, help="where to write the report; its picture goes beside it as .png")
         parser.add_argument("--work", type=Path, help="where finished parts are kept (default: var/simulate)")
         parser.add_argument("--resume", action="store_true", help="keep what an interrupted run has finished")
@@ -81,15 +97,7 @@ class Command(BaseCommand):
 
 
 def _plan(options: dict[str, Any]) -> Plan:
-    for name, least in (
-        ("seeds", 1),
-        ("rounds", 1),
-        ("budget_images", 0),
-        ("minutes", 0),
-        ("steps", 0),
-        ("mend_places", 0),
-        ("corrections", 0),
-    ):
+    for name, least in LEAST.items():
         if options[name] < least:
             raise CommandError(f"--{name.replace('_', '-')} must be at least {least}.")
     return Plan(
@@ -103,6 +111,7 @@ def _plan(options: dict[str, Any]) -> Plan:
         steps=options["steps"],
         mend_places=options["mend_places"],
         corrections=options["corrections"],
+        take_regions=options["take_regions"],
     )
 
 

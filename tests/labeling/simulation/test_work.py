@@ -15,6 +15,8 @@ from labeling.simulation.folder import DataFolder
 from labeling.simulation.learning import trust_unmeasured
 from labeling.simulation.stage import Stage, set_stage
 from labeling.simulation.work import Worker, truth_of
+from labeling.storage import read
+from models_zoo import decode_png
 from tests.factories import make_model_proposal, make_version
 from tests.labeling.simulation.toy_folder import make_folder
 
@@ -112,7 +114,7 @@ def test_a_mended_mask_is_an_edit_of_the_proposal(stage: Stage) -> None:
 def test_what_has_too_many_wrong_places_is_marked_anew(stage: Stage) -> None:
     propose_everywhere(stage)
     worker = worker_with(stage, "repair")
-    worker.mend_places = worker.corrections = 0
+    worker.mend_places = worker.corrections = worker.take_regions = 0
     worker.work_round(quota=10)
     assert not Image.objects.exclude(accepted_mask=None).exists()
     assert set(Proposal.objects.exclude(status="pending").values_list("status", flat=True)) == {"rejected"}
@@ -121,7 +123,7 @@ def test_what_has_too_many_wrong_places_is_marked_anew(stage: Stage) -> None:
 
 def test_the_mask_under_the_pen_is_corrected_before_it_is_judged(stage: Stage) -> None:
     worker = worker_with(stage, "repair")
-    worker.mend_places = 0
+    worker.mend_places = worker.take_regions = 0
     worker.work_round(quota=4)
     corrected = [row for row in Annotation.objects.all() if row.marks.count() > MARKS_AN_IMAGE]
     assert corrected
@@ -134,10 +136,27 @@ def test_the_mask_under_the_pen_is_corrected_before_it_is_judged(stage: Stage) -
     assert worker.tally.seconds == pytest.approx(paid)
 
 
-def test_a_rejected_proposal_is_followed_by_marks(stage: Stage) -> None:
+def test_of_a_mask_that_is_rejected_the_right_regions_are_taken_where_something_was_drawn(stage: Stage) -> None:
     propose_everywhere(stage)
     worker = worker_with(stage, "reject")
     worker.corrections = 0
+    worker.work_round(quota=10)
+    taken = Image.objects.exclude(accepted_mask=None).select_related("accepted_mask")
+    assert worker.tally.actions["take"] == taken.count() > 0
+    for image in taken:
+        proposal = Proposal.objects.select_related("mask").get(image=image, status="accepted")
+        assert image.accepted_mask is not None
+        mask, offered = (decode_png(read(row.blob)) for row in (image.accepted_mask, proposal.mask))
+        assert ((mask == offered) | (mask == 255)).all()
+        assert (mask != 255).mean() >= 0.3
+    # What the model offered before anything was drawn is judged as a whole.
+    assert not Proposal.objects.filter(source="model", status="accepted").exists()
+
+
+def test_a_rejected_proposal_is_followed_by_marks(stage: Stage) -> None:
+    propose_everywhere(stage)
+    worker = worker_with(stage, "reject")
+    worker.corrections = worker.take_regions = 0
     worker.work_round(quota=10)
     assert not Image.objects.exclude(accepted_mask=None).exists()
     assert Annotation.objects.count() == 10

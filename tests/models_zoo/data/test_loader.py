@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
-from models_zoo import MarkKind, TrainingError
+from models_zoo import MarkKind, TrainingError, decode_png, encode_png
 from models_zoo.data import transforms
 from models_zoo.data.dataset import TrainingSet, load_rgb
 from models_zoo.data.loader import Loader
+from models_zoo.marks import IGNORE, UNLABELLED, rasterize
 from models_zoo.methods.base import Batch
 from models_zoo.snapshot import read
 from tests.models_zoo.toy import make_snapshot
@@ -60,6 +62,24 @@ def test_targets_are_shares_and_accepted_masks_fill_the_picture(tmp_path: Path) 
         else:
             assert 0 < float(inside.mean()) < 0.2
     assert not labelled[~batch.valid_Bhw].gt(0.5).any()
+
+
+def test_marks_count_where_an_accepted_mask_names_no_class(tmp_path: Path) -> None:
+    dataset = _set(tmp_path, count=4, num_masks=1, kinds=("scribble",))
+    number = next(i for i, image in enumerate(dataset.images) if image.mask is not None)
+    image = dataset.images[number]
+    assert image.mask is not None
+    path = dataset.snapshot.path(image.mask)
+    mask = decode_png(path.read_bytes()).copy()
+    seeds = rasterize(image.marks, width=image.width, height=image.height).seeds
+    drawn = seeds != UNLABELLED
+    assert drawn.any()
+    mask[:, : image.width // 2] = IGNORE
+    mask[drawn] = IGNORE
+    path.write_bytes(encode_png(mask))
+    labels = dataset.sample(number).labels
+    assert set(np.unique(seeds[drawn])) <= set(np.unique(labels))
+    assert (labels == IGNORE).any()
 
 
 def test_boxes_exclude_their_class_outside_and_stay_plausible(tmp_path: Path) -> None:

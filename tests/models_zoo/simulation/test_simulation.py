@@ -132,6 +132,30 @@ def test_what_is_wrong_where_truth_is_unknown_does_not_count() -> None:
     assert mean_iou(proposal, label_map) == 1.0
 
 
+def test_right_regions_are_taken_and_wrong_ones_left() -> None:
+    truth = np.zeros((40, 40), np.uint8)
+    truth[:, 20:] = 1
+    truth[30:, :10] = 2
+    offered = truth.copy()
+    offered[30:, :10] = 1  # a wrong region
+    offered[:2, :2] = 3  # too small to look at
+    verdict = CAREFUL.take_regions(offered, truth, limit=8)
+    assert verdict.mask is not None
+    assert verdict.action == "take"
+    assert verdict.seconds == 2 * COSTS.point + COSTS.accept
+    right = offered == truth
+    assert (verdict.mask[right] == truth[right]).all()
+    assert (verdict.mask[~right] == IGNORE).all()
+
+
+def test_a_proposal_with_little_that_is_right_is_rejected() -> None:
+    truth = np.zeros((40, 40), np.uint8)
+    offered = np.ones((40, 40), np.uint8)
+    offered[:10] = 0
+    verdict = CAREFUL.take_regions(offered, truth, limit=8)
+    assert (verdict.action, verdict.mask, verdict.seconds) == ("reject", None, COSTS.reject)
+
+
 def test_corrections_lie_on_the_largest_errors() -> None:
     label_map = scene()
     proposal = label_map.copy()
