@@ -12,6 +12,7 @@ from models_zoo.info import (
     InteractiveInfo,
     MethodConfig,
     MethodInfo,
+    RefinerInfo,
     UnknownMethod,
     config_fields,
     config_to_json,
@@ -53,6 +54,7 @@ from models_zoo.registry import (
     list_encoders,
     list_interactive,
     list_methods,
+    list_refiners,
 )
 from models_zoo.snapshot import (
     Snapshot,
@@ -81,6 +83,7 @@ __all__ = [
     "MethodConfig",
     "MethodInfo",
     "Point",
+    "RefinerInfo",
     "Scribble",
     "Snapshot",
     "SnapshotClass",
@@ -101,6 +104,7 @@ __all__ = [
     "list_encoders",
     "list_interactive",
     "list_methods",
+    "list_refiners",
     "mark_from_json",
     "mark_geometry",
     "mark_to_json",

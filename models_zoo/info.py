@@ -113,6 +113,18 @@ class AcquisitionInfo:
     paper: str = ""
 
 
+@dataclass(frozen=True, kw_only=True)
+class RefinerInfo:
+    """A training-free step from scores to better scores; `entry` is "module:attribute" of a `Refiner`."""
+
+    name: str
+    title: str
+    entry: str
+    uses_features: bool = False
+    summary: str = ""
+    paper: str = ""
+
+
 def setting(
     default: int | float | bool | str,
     *,

@@ -9,7 +9,7 @@ import importlib
 from collections.abc import Callable
 from typing import Any
 
-from models_zoo.info import AcquisitionInfo, EncoderInfo, InteractiveInfo, MethodInfo, UnknownMethod
+from models_zoo.info import AcquisitionInfo, EncoderInfo, InteractiveInfo, MethodInfo, RefinerInfo, UnknownMethod
 from models_zoo.methods.seeded_segmentation.info import INFO as _SEEDED_SEGMENTATION
 
 _METHODS: tuple[MethodInfo, ...] = (_SEEDED_SEGMENTATION,)
@@ -56,6 +56,13 @@ def list_interactive() -> list[InteractiveInfo]:
 def list_acquisitions() -> list[AcquisitionInfo]:
     """All acquisition functions, the default first."""
     from models_zoo.acquisition.info import INFOS
+
+    return list(INFOS)
+
+
+def list_refiners() -> list[RefinerInfo]:
+    """All refiners, the default first."""
+    from models_zoo.refiners.info import INFOS
 
     return list(INFOS)
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from labeling.exporters.registry import FORMATS
-from models_zoo import list_acquisitions, list_encoders, list_interactive, list_methods
+from models_zoo import list_acquisitions, list_encoders, list_interactive, list_methods, list_refiners
 
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text()
@@ -30,7 +30,7 @@ def test_every_event_verb_is_explained() -> None:
     assert {verb for verb in verbs if f"`{verb}`" not in ARCHITECTURE} == set()
 
 
-@pytest.mark.parametrize("plugins", [list_methods, list_encoders, list_interactive, list_acquisitions])
+@pytest.mark.parametrize("plugins", [list_methods, list_encoders, list_interactive, list_acquisitions, list_refiners])
 def test_everything_that_plugs_into_the_zoo_is_in_its_readme(plugins: object) -> None:
     names = {info.name for info in plugins()}  # type: ignore[operator]
     assert names and {name for name in names if f"`{name}`" not in ZOO} == set()

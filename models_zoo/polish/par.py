@@ -26,7 +26,7 @@ _SHARPNESS = 0.3
 _POSITION_WEIGHT = 0.01
 _EPS = 1e-8
 # Colours closer than this (of 1) are the same to the eye: keeps flat, noise-free regions from splitting.
-_MIN_SPREAD = 2.0 / 255.0
+MIN_SPREAD = 2.0 / 255.0
 _DIRECTIONS = ((-1, -1), (-1, 0), (-1, 1), (0, -1), (0, 1), (1, -1), (1, 0), (1, 1))
 
 
@@ -87,14 +87,14 @@ def refine(
     if iterations:
         weights_NBHW = affinities(rgb_BCHW, dilations)
         for _ in range(iterations):
-            current = _clamp(_spread(current, weights_NBHW, dilations), fixed_BCHW, excluded_BCHW)
+            current = _clamp(spread(current, weights_NBHW, dilations), fixed_BCHW, excluded_BCHW)
     return current / current.sum(dim=1, keepdim=True).clamp(min=_EPS)
 
 
 def affinities(rgb_BCHW: Tensor, dilations: Sequence[int] = DILATIONS) -> Tensor:
     """Weights of the neighbours of every pixel, (N, B, H, W); they sum to 1.01 over N."""
-    neighbours_NBCHW = torch.stack(list(_shifted(rgb_BCHW, dilations)))
-    spread_BCHW = neighbours_NBCHW.std(dim=0).clamp(min=_MIN_SPREAD)
+    neighbours_NBCHW = torch.stack(list(shifted(rgb_BCHW, dilations)))
+    spread_BCHW = neighbours_NBCHW.std(dim=0).clamp(min=MIN_SPREAD)
     colour_NBHW = -((neighbours_NBCHW - rgb_BCHW) / (_SHARPNESS * spread_BCHW)).square().mean(dim=2)
     distances_N = torch.tensor([r * float(np.hypot(dy, dx)) for r in dilations for dy, dx in _DIRECTIONS])
     place_N = -(distances_N / (_SHARPNESS * distances_N.std())).square()
@@ -102,7 +102,7 @@ def affinities(rgb_BCHW: Tensor, dilations: Sequence[int] = DILATIONS) -> Tensor
     return torch.softmax(colour_NBHW, dim=0) + _POSITION_WEIGHT * position_N111
 
 
-def _shifted(x_BCHW: Tensor, dilations: Sequence[int]) -> Iterator[Tensor]:
+def shifted(x_BCHW: Tensor, dilations: Sequence[int]) -> Iterator[Tensor]:
     """The images moved to each neighbour, borders repeated."""
     height, width = x_BCHW.shape[-2:]
     reach = max(dilations)
@@ -113,9 +113,9 @@ def _shifted(x_BCHW: Tensor, dilations: Sequence[int]) -> Iterator[Tensor]:
             yield padded[..., top : top + height, left : left + width]
 
 
-def _spread(scores_BCHW: Tensor, weights_NBHW: Tensor, dilations: Sequence[int]) -> Tensor:
+def spread(scores_BCHW: Tensor, weights_NBHW: Tensor, dilations: Sequence[int]) -> Tensor:
     total = torch.zeros_like(scores_BCHW)
-    for weight_BHW, neighbour_BCHW in zip(weights_NBHW, _shifted(scores_BCHW, dilations), strict=True):
+    for weight_BHW, neighbour_BCHW in zip(weights_NBHW, shifted(scores_BCHW, dilations), strict=True):
         total.addcmul_(neighbour_BCHW, weight_BHW.unsqueeze(1))
     return total
 

@@ -20,6 +20,7 @@ from models_zoo import (
     list_encoders,
     list_interactive,
     list_methods,
+    list_refiners,
     parse_config,
 )
 
@@ -29,7 +30,7 @@ README = Path(models_zoo.__file__).with_name("README.md")
 def test_importing_and_listing_loads_no_torch() -> None:
     code = (
         "import sys, models_zoo as m; m.list_methods(), m.list_encoders(), m.list_interactive(), "
-        "m.list_acquisitions(); m.parse_config(m.list_methods()[0], {}); "
+        "m.list_acquisitions(), m.list_refiners(); m.parse_config(m.list_methods()[0], {}); "
         "print(sorted({'torch', 'cv2', 'scipy', 'django'} & set(sys.modules)))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
@@ -54,6 +55,7 @@ def test_other_plug_ins_are_documented() -> None:
     names = [info.name for info in list_encoders()]
     names += [info.name for info in list_interactive()]
     names += [info.name for info in list_acquisitions()]
+    names += [info.name for info in list_refiners()]
     assert [name for name in names if f"`{name}`" not in text] == []
 
 
