@@ -7,9 +7,29 @@ from typing import Protocol, TypeVar
 
 from django.contrib.auth.models import AnonymousUser, User
 from django.db.models import QuerySet
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
 from labeling.errors import Forbidden, NotFound
 from labeling.models import Image, Membership, Project, Role
+
+# What `missing` may name, for the catalogues.
+NOUNS = (
+    gettext_noop("image"),
+    gettext_noop("class"),
+    gettext_noop("member"),
+    gettext_noop("mask"),
+    gettext_noop("proposal"),
+    gettext_noop("comment"),
+    gettext_noop("upload"),
+    gettext_noop("import"),
+    gettext_noop("export"),
+    gettext_noop("training run"),
+    gettext_noop("proposal run"),
+    gettext_noop("model version"),
+    gettext_noop("import job"),
+    gettext_noop("export job"),
+)
 
 _RANK = {Role.VIEWER: 0, Role.ANNOTATOR: 1, Role.REVIEWER: 2, Role.OWNER: 3}
 
@@ -43,11 +63,14 @@ def _project(user: User | AnonymousUser, project_id: int, wanted: Role, *, chang
     project = Project.objects.filter(pk=project_id).first()
     role = role_in(user, project_id) if project is not None else None
     if project is None or role is None:
-        raise NotFound("There is no such project, or you are not a member of it.")
+        raise NotFound(_("There is no such project, or you are not a member of it."))
     if not at_least(role, wanted):
-        raise Forbidden(f"This needs the role {wanted.value}; yours is {role.value}. Ask an owner of the project.")
+        raise Forbidden(
+            _("This needs the role %(wanted)s; yours is %(role)s. Ask an owner of the project.")
+            % {"wanted": wanted.label, "role": role.label}
+        )
     if project.is_archived and changes:
-        raise Forbidden("This project is archived. An owner can bring it back in its settings.", code="archived")
+        raise Forbidden(_("This project is archived. An owner can bring it back in its settings."), code="archived")
     return project
 
 
@@ -89,7 +112,7 @@ Rule = Callable[["User | AnonymousUser", int], Project]
 
 def missing(noun: str) -> NotFound:
     """What everybody hears of a row that does not exist, and strangers of any other."""
-    return NotFound(f"There is no such {noun}, or you are not a member of its project.")
+    return NotFound(_("There is no such %(noun)s, or you are not a member of its project.") % {"noun": _(noun)})
 
 
 def in_project(user: User | AnonymousUser, row: RowT | None, *, noun: str, rule: Rule) -> RowT:

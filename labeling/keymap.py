@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+from django.utils.translation import gettext as _
+
 from labeling.errors import Invalid
 
 _FILE = Path(__file__).with_name("keymap.json")
@@ -57,12 +59,18 @@ def checked_keys(keys: Mapping[str, Sequence[str]]) -> dict[str, list[str]]:
     known = key_list()
     for name, chosen in keys.items():
         if name not in known.actions:
-            raise Invalid(f"There is no action named {name[:60]!r}. Take the names from the list of keys.")
+            raise Invalid(
+                _("There is no action named %(name)s. Take the names from the list of keys.")
+                % {"name": repr(name[:60])}
+            )
         if len(chosen) > known.most_keys:
-            raise Invalid(f"{known.actions[name].label} has more than {known.most_keys} keys: take some away.")
+            raise Invalid(
+                _("%(label)s has more than %(most_keys)s keys: take some away.")
+                % {"label": known.actions[name].label, "most_keys": known.most_keys}
+            )
         for key in chosen:
             if key not in known.names:
-                raise Invalid(f"{key[:60]!r} cannot be given to an action: choose another key.")
+                raise Invalid(_("%(key)s cannot be given to an action: choose another key.") % {"key": repr(key[:60])})
     _refuse_conflicts(keys)
     return {name: list(keys[name]) for name in known.actions if name in keys}
 
@@ -73,7 +81,8 @@ def _refuse_conflicts(keys: Mapping[str, Sequence[str]]) -> None:
         other = next((each for each in taken.get(key, []) if each.meets(action)), None)
         if other is not None:
             raise Invalid(
-                f"{key} would mean both “{other.label}” and “{action.label}”: choose another key for one of them.",
+                _("%(key)s would mean both “%(first)s” and “%(second)s”: choose another key for one of them.")
+                % {"key": key, "first": other.label, "second": action.label},
                 code="key_conflict",
                 detail={"key": key, "actions": [other.name, action.name]},
             )

@@ -7,6 +7,7 @@ from typing import Any
 
 from django.http import HttpResponse
 from django.urls import path, reverse
+from django.utils.translation import gettext as _
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
@@ -120,16 +121,16 @@ class ProposalCrop(APIView):
     def get(self, request: Request, proposal_id: int, class_index: int) -> HttpResponse:
         proposal = proposals_seen_by(request.user).filter(pk=proposal_id).first()
         if proposal is None:
-            raise NotFound("There is no such proposal, or you are not a member of its project.")
+            raise NotFound(_("There is no such proposal, or you are not a member of its project."))
         if parsed(CropQuery, request.query_params.dict())["v"] != _version(proposal, class_index):
-            raise NotFound("There is no such picture; the list of crops has the address of the one there is.")
+            raise NotFound(_("There is no such picture; the list of crops has the address of the one there is."))
         try:
             picture, mask = storage.read(proposal.image.file), storage.read(proposal.mask.blob)
         except FileNotFoundError:
-            raise NotFound("This file is gone from storage; ask an administrator to restore it.") from None
+            raise NotFound(_("This file is gone from storage; ask an administrator to restore it.")) from None
         drawn = draw_crop(picture=picture, mask_png=mask, class_index=class_index)
         if drawn is None:
-            raise NotFound("The mask has nothing of this class.")
+            raise NotFound(_("The mask has nothing of this class."))
         return made_response(drawn, content_type="image/jpeg")
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from django.http.response import HttpResponseBase
 from django.urls import path, reverse
+from django.utils.translation import gettext as _
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers, status
@@ -152,7 +153,7 @@ class ExportFile(APIView):
     def get(self, request: Request, export_id: int) -> HttpResponseBase:
         job = _managed(request, export_id)
         if not job.file:
-            raise NotFound("This export has no file; look at its status.")
+            raise NotFound(_("This export has no file; look at its status."))
         return download_response(job.file, file_name=file_name(job), size=job.file_size)
 
 

@@ -10,6 +10,7 @@ from django.http import HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.urls import register_converter
 from django.urls.converters import StringConverter
+from django.utils.translation import gettext as _
 
 from labeling import storage
 from labeling.errors import NotFound
@@ -36,7 +37,7 @@ def blob_response(name: str, *, content_type: str = "") -> HttpResponse:
     try:
         data = storage.read(name)
     except FileNotFoundError:
-        raise NotFound("This file is gone from storage; ask an administrator to restore it.") from None
+        raise NotFound(_("This file is gone from storage; ask an administrator to restore it.")) from None
     suffix = name.rpartition(".")[2]
     response = HttpResponse(data, content_type=content_type or _TYPES.get(suffix, "application/octet-stream"))
     return _safe(response)
@@ -52,7 +53,7 @@ def download_response(name: str, *, file_name: str, size: int | None = None) -> 
     try:
         stream = storage.open_blob(name)
     except FileNotFoundError:
-        raise NotFound("This file is gone from storage; ask an administrator to restore it.") from None
+        raise NotFound(_("This file is gone from storage; ask an administrator to restore it.")) from None
     response = StreamingHttpResponse(_chunks(stream), content_type="application/octet-stream")
     if size is not None:
         response.headers["Content-Length"] = str(size)

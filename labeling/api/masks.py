@@ -8,6 +8,7 @@ from typing import IO, Any
 from django.conf import settings
 from django.http import HttpResponse
 from django.urls import path
+from django.utils.translation import gettext as _
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers, status
@@ -45,7 +46,10 @@ class PngParser(BaseParser):
     ) -> dict[str, bytes]:
         data: bytes = stream.read(settings.MAX_MASK_BYTES + 1)
         if len(data) > settings.MAX_MASK_BYTES:
-            raise Invalid(f"The mask is larger than {settings.MAX_MASK_BYTES} bytes.", code="bad_mask")
+            raise Invalid(
+                _("The mask is larger than %(limit)s bytes.") % {"limit": settings.MAX_MASK_BYTES},
+                code="bad_mask",
+            )
         return {"png": data}
 
 
@@ -109,11 +113,11 @@ class ImageMasks(APIView):
         query = parsed(MaskQuery, request.query_params.dict())
         data = request.data.get("png") if isinstance(request.data, dict) else None
         if not isinstance(data, bytes):
-            raise Invalid("Send the mask as an index PNG with Content-Type: image/png.", code="bad_mask")
+            raise Invalid(_("Send the mask as an index PNG with Content-Type: image/png."), code="bad_mask")
         if "parent" in query:
             query["parent"] = masks_seen_by(request.user).filter(pk=query["parent"], image=image).first()
             if query["parent"] is None:
-                raise Invalid("The parent is not a mask of this image.", code="bad_mask")
+                raise Invalid(_("The parent is not a mask of this image."), code="bad_mask")
         mask = store_mask(image=image, data=data, by=person(request), **query)
         row = {"id": mask.pk, "sha256": mask.sha256, "url": mask_url(mask.sha256)}
         return Response(row, status=status.HTTP_201_CREATED)
@@ -126,7 +130,7 @@ class MaskFile(APIView):
     def get(self, request: Request, sha256: str) -> HttpResponse:
         mask = mask_seen_by(request.user, sha256)
         if mask is None:
-            raise NotFound("There is no such mask, or you are not a member of its project.")
+            raise NotFound(_("There is no such mask, or you are not a member of its project."))
         return blob_response(mask.blob)
 
 
@@ -149,7 +153,7 @@ class MaskReviews(APIView):
     def _mask(self, request: Request, mask_id: int) -> Mask:
         mask = masks_seen_by(request.user).filter(pk=mask_id).select_related("image__project").first()
         if mask is None:
-            raise NotFound("There is no such mask, or you are not a member of its project.")
+            raise NotFound(_("There is no such mask, or you are not a member of its project."))
         return mask
 
 

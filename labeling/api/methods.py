@@ -6,6 +6,7 @@ import dataclasses
 from typing import Any
 
 from django.urls import path
+from django.utils.translation import gettext as _
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -19,12 +20,12 @@ Json = dict[str, Any]
 def method_row(info: MethodInfo) -> Json:
     return {
         "name": info.name,
-        "title": info.title,
-        "summary": info.summary,
+        "title": _(info.title),
+        "summary": _(info.summary),
         "accepts": [kind.value for kind in MarkKind if kind in info.accepts],
         "paper": info.paper,
         "license": info.license,
-        "fields": [dataclasses.asdict(field) for field in config_fields(info.config)],
+        "fields": [dataclasses.asdict(field) | {"help": _(field.help)} for field in config_fields(info.config)],
     }
 
 

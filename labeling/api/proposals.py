@@ -6,6 +6,7 @@ from typing import Any
 
 from django.http import HttpResponse
 from django.urls import path, reverse
+from django.utils.translation import gettext as _
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers, status
@@ -65,7 +66,7 @@ def proposal_row(proposal: Proposal) -> Json:
 def _seen(request: Request, proposal_id: int) -> Proposal:
     proposal = proposals_seen_by(request.user).filter(pk=proposal_id).first()
     if proposal is None:
-        raise NotFound("There is no such proposal, or you are not a member of its project.")
+        raise NotFound(_("There is no such proposal, or you are not a member of its project."))
     return proposal
 
 
@@ -129,7 +130,7 @@ class ProposalUncertainty(APIView):
     def get(self, request: Request, proposal_id: int) -> HttpResponse:
         proposal = _seen(request, proposal_id)
         if not proposal.uncertainty_blob:
-            raise NotFound("This proposal has no uncertainty map.")
+            raise NotFound(_("This proposal has no uncertainty map."))
         return blob_response(proposal.uncertainty_blob)
 
 

@@ -9,6 +9,7 @@ from django.contrib.auth.models import AnonymousUser, User
 from django.middleware.csrf import get_token
 from django.urls import path
 from django.utils.decorators import method_decorator
+from django.utils.translation import gettext as _
 from django.views.decorators.csrf import ensure_csrf_cookie
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers, status
@@ -53,7 +54,7 @@ class Session(APIView):
         values = parsed(SignIn, request.data)
         user = authenticate(request._request, **values)
         if not isinstance(user, User):
-            raise Invalid("Name and password do not match.", code="bad_credentials")
+            raise Invalid(_("Name and password do not match."), code="bad_credentials")
         login(request._request, user)
         request.user = user
         return Response(_state(request))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.urls import path
+from django.utils.translation import gettext as _
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -20,7 +21,7 @@ class SystemStatus(APIView):
     @extend_schema(responses=dict[str, Any])
     def get(self, request: Request) -> Response:
         if not request.user.is_staff:
-            raise NotFound("There is nothing here, or you may not see it.")
+            raise NotFound(_("There is nothing here, or you may not see it."))
         return Response(system_status())
 
 

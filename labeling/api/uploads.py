@@ -8,6 +8,7 @@ from uuid import UUID
 
 from django.conf import settings
 from django.urls import path
+from django.utils.translation import gettext as _
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import serializers, status
@@ -53,7 +54,9 @@ class ChunkParser(BaseParser):
         limit = settings.UPLOAD_CHUNK_BYTES
         data: bytes = stream.read(limit + 1)
         if len(data) > limit:
-            raise Invalid(f"Send at most {limit:,} bytes at a time.", code="chunk_too_large")
+            raise Invalid(
+                _("Send at most %(limit)s bytes at a time.") % {"limit": f"{limit:,}"}, code="chunk_too_large"
+            )
         return {"chunk": data}
 
 
@@ -107,7 +110,7 @@ class OneUpload(APIView):
         upload = _own_upload(request, upload_id)
         text = request.headers.get("Upload-Offset", "")
         if not (text.isascii() and text.isdigit() and len(text) < 19):
-            raise Invalid("Say in the header Upload-Offset where these bytes begin.", code="bad_offset")
+            raise Invalid(_("Say in the header Upload-Offset where these bytes begin."), code="bad_offset")
         data = request.data.get("chunk", b"") if isinstance(request.data, dict) else b""
         return Response(upload_row(uploads.append_chunk(upload=upload, offset=int(text), data=data)))
 

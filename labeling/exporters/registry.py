@@ -9,6 +9,7 @@ from typing import Final, Protocol
 
 import numpy as np
 import numpy.typing as npt
+from django.utils.translation import gettext as _
 
 from labeling.errors import Invalid
 from labeling.exporters.archive import Archive
@@ -62,5 +63,8 @@ def get_format(name: str) -> ExportFormat:
     """The format of that name. Raises Invalid (`unknown_format`)."""
     found = FORMATS.get(name)
     if found is None:
-        raise Invalid(f"There is no such format; choose one of {', '.join(FORMATS)}.", code="unknown_format")
+        raise Invalid(
+            _("There is no such format; choose one of %(formats)s.") % {"formats": ", ".join(FORMATS)},
+            code="unknown_format",
+        )
     return found

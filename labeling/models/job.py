@@ -11,6 +11,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from labeling.errors import Cancelled, StaleState
 
@@ -149,7 +150,10 @@ class Job(models.Model):
             self.refresh_from_db()
             return JobStatus.CANCELLED
         if not self._rows().filter(status=JobStatus.RUNNING).update(cancel_requested=True):
-            raise StaleState(f"This {self.kind.replace('_', ' ')} is already over; there is nothing to cancel.")
+            raise StaleState(
+                _("This %(kind)s is already over; there is nothing to cancel.")
+                % {"kind": _(self.kind.replace("_", " "))}
+            )
         self.refresh_from_db()
         return JobStatus.RUNNING
 

@@ -8,6 +8,7 @@ from django.conf import settings
 from django.core.validators import RegexValidator
 from django.db import models
 from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,10 +63,10 @@ class Project(models.Model):
 class Role(models.TextChoices):
     """From most to least: each may do what the next may."""
 
-    OWNER = "owner"
-    REVIEWER = "reviewer"
-    ANNOTATOR = "annotator"
-    VIEWER = "viewer"
+    OWNER = "owner", _("Owner")
+    REVIEWER = "reviewer", _("Reviewer")
+    ANNOTATOR = "annotator", _("Annotator")
+    VIEWER = "viewer", _("Viewer")
 
 
 class Membership(models.Model):

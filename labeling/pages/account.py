@@ -12,6 +12,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
 from django.urls import reverse, reverse_lazy
 from django.utils.http import url_has_allowed_host_and_scheme
+from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_post_parameters
 
 from labeling.errors import Conflict, NotFound
@@ -46,7 +47,7 @@ class SignIn(views.LoginView):
 def admin_signin(request: HttpRequest) -> HttpResponseBase:
     """Django's admin has a sign-in form of its own, which counts no attempts: ours is the only one."""
     if request.user.is_authenticated:
-        return refusal(request, NotFound("There is nothing here, or you may not see it."))
+        return refusal(request, NotFound(_("There is nothing here, or you may not see it.")))
     wanted = request.GET.get("next", "")
     is_ours = url_has_allowed_host_and_scheme(wanted, allowed_hosts={request.get_host()})
     return redirect_to_login(wanted if is_ours else reverse("admin:index"), reverse("signin"))
@@ -60,7 +61,7 @@ class ChangePassword(views.PasswordChangeView):
     success_url = reverse_lazy("home")
 
     def form_valid(self, form: Any) -> HttpResponse:
-        messages.success(self.request, "Your password was changed. Your other sessions have ended.")
+        messages.success(self.request, _("Your password was changed. Your other sessions have ended."))
         return super().form_valid(form)
 
 

@@ -6,6 +6,7 @@ from django.contrib import messages
 from django.db import transaction
 from django.http import HttpRequest, HttpResponseBase
 from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
 
 from labeling import access
 from labeling.errors import DomainError, Forbidden, NotFound
@@ -24,7 +25,7 @@ def project_classes(request: HttpRequest, project_id: int) -> HttpResponseBase:
     new = ClassFields()
     if request.method == "POST":
         if not context.can_manage:
-            raise Forbidden("Only an owner changes the classes.")
+            raise Forbidden(_("Only an owner changes the classes."))
         access.project_change(person(request), project_id)
         if request.POST.get("action") == "add":
             new = ClassFields(request.POST)
@@ -69,7 +70,7 @@ def _added(request: HttpRequest, project: Project, form: ClassFields) -> bool:
     except DomainError as error:
         form.add_error(None, error.message)
         return False
-    messages.success(request, f"{row.name} was added.")
+    messages.success(request, _("%(name)s was added.") % {"name": row.name})
     return True
 
 
@@ -77,7 +78,7 @@ def _change(request: HttpRequest, project: Project) -> None:
     """One action on one class; a refusal becomes a message, because each row is a form of its own."""
     row = project.classes.filter(pk=_number(request.POST.get("class"))).first()
     if row is None:
-        raise NotFound("There is no such class in this project.")
+        raise NotFound(_("There is no such class in this project."))
     action = request.POST.get("action")
     try:
         if action in {"up", "down"}:
@@ -104,7 +105,7 @@ def _save(request: HttpRequest, row: LabelClass) -> None:
         color=values["color"] or row.color,
         is_background=values["is_background"],
     )
-    messages.success(request, f"{row.name} was saved.")
+    messages.success(request, _("%(name)s was saved.") % {"name": row.name})
 
 
 @transaction.atomic

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from django.http import HttpRequest
 from django.urls import reverse
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from labeling import access
 from labeling.errors import Forbidden
@@ -13,13 +16,16 @@ from labeling.models import Project, Role
 from labeling.pages.guard import person
 from labeling.selectors.rounds import offered_round
 
+if TYPE_CHECKING:
+    from django_stubs_ext import StrPromise
+
 
 @dataclass(frozen=True)
 class NavItem:
     """One entry of the side navigation."""
 
     tab: str
-    label: str
+    label: str | StrPromise
     icon: str
     url: str
 
@@ -28,42 +34,42 @@ class NavItem:
 class NavGroup:
     """Entries under one heading."""
 
-    title: str
+    title: str | StrPromise
     items: list[NavItem]
 
 
 # (group, [(tab, label, icon, least role)]); the URL name is "project-" + tab.
-_NAVIGATION: list[tuple[str, list[tuple[str, str, str, Role]]]] = [
+_NAVIGATION: list[tuple[StrPromise, list[tuple[str, StrPromise, str, Role]]]] = [
     (
-        "Label",
+        _("Label"),
         [
-            ("images", "Images", "images", Role.VIEWER),
-            ("check", "Check by class", "check", Role.ANNOTATOR),
-            ("review", "Review", "review", Role.REVIEWER),
-            ("progress", "Progress", "progress", Role.VIEWER),
-            ("guidelines", "Guidelines", "guidelines", Role.VIEWER),
+            ("images", _("Images"), "images", Role.VIEWER),
+            ("check", _("Check by class"), "check", Role.ANNOTATOR),
+            ("review", _("Review"), "review", Role.REVIEWER),
+            ("progress", _("Progress"), "progress", Role.VIEWER),
+            ("guidelines", _("Guidelines"), "guidelines", Role.VIEWER),
         ],
     ),
     (
-        "Learn",
+        _("Learn"),
         [
-            ("training", "Training", "training", Role.REVIEWER),
-            ("models", "Models", "models", Role.REVIEWER),
+            ("training", _("Training"), "training", Role.REVIEWER),
+            ("models", _("Models"), "models", Role.REVIEWER),
         ],
     ),
     (
-        "Data",
+        _("Data"),
         [
-            ("import", "Import", "import", Role.OWNER),
-            ("exports", "Exports", "export", Role.OWNER),
+            ("import", _("Import"), "import", Role.OWNER),
+            ("exports", _("Exports"), "export", Role.OWNER),
         ],
     ),
     (
-        "Set up",
+        _("Set up"),
         [
-            ("classes", "Classes", "classes", Role.VIEWER),
-            ("members", "Members", "members", Role.OWNER),
-            ("settings", "Settings", "settings", Role.OWNER),
+            ("classes", _("Classes"), "classes", Role.VIEWER),
+            ("members", _("Members"), "members", Role.OWNER),
+            ("settings", _("Settings"), "settings", Role.OWNER),
         ],
     ),
 ]
@@ -117,5 +123,6 @@ def project_page(request: HttpRequest, project_id: int, tab: str, *, needs: Role
     role = access.role_in(person(request), project_id)
     assert role is not None
     if not access.at_least(role, needs):
-        raise Forbidden(f"This page needs the role {needs.value}; yours is {role.value}. Ask an owner of the project.")
+        text = gettext("This page needs the role %(needed)s; yours is %(own)s. Ask an owner of the project.")
+        raise Forbidden(text % {"needed": needs.label, "own": role.label})
     return ProjectPage(project=project, role=role, tab=tab)

@@ -7,35 +7,40 @@ from typing import Any
 from django import forms
 from django.contrib.auth.forms import BaseUserCreationForm, PasswordChangeForm
 from django.contrib.auth.models import User
+from django.utils.html import format_html, format_html_join
+from django.utils.translation import gettext_lazy as _
 
 from labeling.models import Project, Role
 from models_zoo import list_acquisitions, list_interactive
 
 ROLE_HELP = [
-    (Role.VIEWER, "Viewer: looks"),
-    (Role.ANNOTATOR, "Annotator: marks and decides"),
-    (Role.REVIEWER, "Reviewer: also checks others' masks"),
-    (Role.OWNER, "Owner: also trains, exports and sets up"),
+    (Role.VIEWER, _("Viewer: looks")),
+    (Role.ANNOTATOR, _("Annotator: marks and decides")),
+    (Role.REVIEWER, _("Reviewer: also checks others' masks")),
+    (Role.OWNER, _("Owner: also trains, exports and sets up")),
 ]
 
 
 class NewProject(forms.Form):
     """What a new project starts with; classes and images come after."""
 
-    name = forms.CharField(max_length=120, widget=forms.TextInput(attrs={"autofocus": True}))
+    name = forms.CharField(max_length=120, label=_("Name"), widget=forms.TextInput(attrs={"autofocus": True}))
     description = forms.CharField(
         max_length=2_000,
         required=False,
+        label=_("Description"),
         widget=forms.Textarea(attrs={"rows": 3}),
-        help_text="One or two sentences on what is labeled here and why.",
+        help_text=_("One or two sentences on what is labeled here and why."),
     )
 
 
 class ProjectText(forms.Form):
     """Name and description of a project."""
 
-    name = forms.CharField(max_length=120)
-    description = forms.CharField(max_length=2_000, required=False, widget=forms.Textarea(attrs={"rows": 3}))
+    name = forms.CharField(max_length=120, label=_("Name"))
+    description = forms.CharField(
+        max_length=2_000, required=False, label=_("Description"), widget=forms.Textarea(attrs={"rows": 3})
+    )
 
 
 class ProjectRules(forms.Form):
@@ -43,35 +48,42 @@ class ProjectRules(forms.Form):
 
     review_required = forms.BooleanField(
         required=False,
-        label="A second person checks every accepted mask",
-        help_text="Accepted masks wait on the Review page until somebody other than their author approves them.",
+        label=_("A second person checks every accepted mask"),
+        help_text=_("Accepted masks wait on the Review page until somebody other than their author approves them."),
     )
     auto_activate = forms.BooleanField(
         required=False,
-        label="A model that is at least as good takes over by itself",
-        help_text="Otherwise an owner activates each new version on the Models page.",
+        label=_("A model that is at least as good takes over by itself"),
+        help_text=_("Otherwise an owner activates each new version on the Models page."),
     )
     retrain_after = forms.IntegerField(
         min_value=1,
         max_value=100_000,
-        label="Offer the next training after so many newly accepted masks",
+        label=_("Offer the next training after so many newly accepted masks"),
     )
     random_share = forms.FloatField(
         min_value=0,
         max_value=1,
-        label="Share of images drawn at random",
-        help_text="0 to 1. A few random images keep the validation honest; the others follow the rule below.",
+        label=_("Share of images drawn at random"),
+        help_text=_("0 to 1. A few random images keep the validation honest; the others follow the rule below."),
         widget=forms.NumberInput(attrs={"step": "0.05"}),
     )
-    acquisition = forms.ChoiceField(label="Order of the other images")
-    interactive_method = forms.ChoiceField(label="Proposals while drawing")
+    acquisition = forms.ChoiceField(label=_("Order of the other images"))
+    interactive_method = forms.ChoiceField(label=_("Proposals while drawing"))
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         acquisition, interactive = self.fields["acquisition"], self.fields["interactive_method"]
         assert isinstance(acquisition, forms.ChoiceField) and isinstance(interactive, forms.ChoiceField)
-        acquisition.choices = [(info.name, info.title) for info in list_acquisitions()]
-        interactive.choices = [(info.name, info.title) for info in list_interactive()]
+        acquisition.choices = [(info.name, _(info.title)) for info in list_acquisitions()]
+        orders = ((_(info.title), _(info.summary)) for info in list_acquisitions())
+        acquisition.help_text = format_html(
+            '{}<details class="more"><summary>{}</summary><dl>{}</dl></details>',
+            _("Another order holds from the next proposals of a model on."),
+            _("What the orders mean"),
+            format_html_join("", "<dt>{}</dt><dd>{}</dd>", orders),
+        )
+        interactive.choices = [(info.name, _(info.title)) for info in list_interactive()]
 
     @classmethod
     def of(cls, project: Project) -> ProjectRules:
@@ -84,7 +96,7 @@ class Guidelines(forms.Form):
     guidelines = forms.CharField(
         max_length=50_000,
         required=False,
-        label="Text (Markdown)",
+        label=_("Text (Markdown)"),
         widget=forms.Textarea(attrs={"class": "tall", "spellcheck": "true"}),
         strip=False,
     )
@@ -93,16 +105,18 @@ class Guidelines(forms.Form):
 class ClassFields(forms.Form):
     """One label class: the row of an existing one, or the form for a new one."""
 
-    name = forms.CharField(max_length=80)
+    name = forms.CharField(max_length=80, label=_("Name"))
     color = forms.RegexField(r"\A#[0-9a-fA-F]{6}\Z", required=False, widget=forms.TextInput(attrs={"type": "color"}))
-    is_background = forms.BooleanField(required=False, label="Background")
+    is_background = forms.BooleanField(required=False, label=_("Background"))
 
 
 class NewMember(forms.Form):
     """Whom to let in, and as what."""
 
-    username = forms.CharField(max_length=150, label="User name", widget=forms.TextInput(attrs={"autocomplete": "off"}))
-    role = forms.ChoiceField(choices=ROLE_HELP, initial=Role.ANNOTATOR)
+    username = forms.CharField(
+        max_length=150, label=_("User name"), widget=forms.TextInput(attrs={"autocomplete": "off"})
+    )
+    role = forms.ChoiceField(label=_("Role"), choices=ROLE_HELP, initial=Role.ANNOTATOR)
 
 
 class FirstAdmin(BaseUserCreationForm):  # type: ignore[type-arg]
@@ -111,13 +125,14 @@ class FirstAdmin(BaseUserCreationForm):  # type: ignore[type-arg]
     class Meta:
         model = User
         fields = ["username"]
-        labels = {"username": "User name"}
-        help_texts = {"username": "Letters, digits and @ . + - _"}
+        labels = {"username": _("User name")}
+        help_texts = {"username": _("Letters, digits and @ . + - _")}
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["password1"].help_text = "At least 8 characters; not only digits, no common word, not the name."
-        self.fields["password2"].label = "Password again"
+        self.fields["password1"].label = _("Password")
+        self.fields["password1"].help_text = _("At least 8 characters; not only digits, no common word, not the name.")
+        self.fields["password2"].label = _("Password again")
         self.fields["password2"].help_text = ""
 
 
@@ -126,8 +141,8 @@ class NewAccount(FirstAdmin):
 
     is_admin = forms.BooleanField(
         required=False,
-        label="Site admin",
-        help_text="Sees every project and this page, and may do everything.",
+        label=_("Site admin"),
+        help_text=_("Sees every project and this page, and may do everything."),
     )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -141,9 +156,9 @@ class NewPassword(PasswordChangeForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["old_password"].label = "Password now"
-        self.fields["new_password1"].label = "New password"
-        self.fields[
-            "new_password1"
-        ].help_text = "At least 8 characters; not only digits, no common word, not your name."
-        self.fields["new_password2"].label = "New password again"
+        self.fields["old_password"].label = _("Password now")
+        self.fields["new_password1"].label = _("New password")
+        self.fields["new_password1"].help_text = _(
+            "At least 8 characters; not only digits, no common word, not your name."
+        )
+        self.fields["new_password2"].label = _("New password again")

@@ -11,6 +11,7 @@ from django.contrib.auth.views import redirect_to_login
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import render
 from django.urls import reverse
+from django.utils.translation import gettext as _
 
 from labeling.errors import DomainError
 
@@ -35,8 +36,8 @@ def page(view: PageView[P]) -> PageView[P]:
 
 def refusal(request: HttpRequest, error: DomainError) -> HttpResponse:
     """The error as a page, under its own status."""
-    titles = {403: "Not allowed", 404: "Not found"}
-    context = {"title": titles.get(error.status, "That did not work"), "message": error.message}
+    titles = {403: _("Not allowed"), 404: _("Not found")}
+    context = {"title": titles.get(error.status, _("That did not work")), "message": error.message}
     return render(request, "refusal.html", context, status=error.status)
 
 

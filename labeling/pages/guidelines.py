@@ -6,6 +6,7 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponseBase
 from django.shortcuts import redirect, render
 from django.utils.safestring import mark_safe
+from django.utils.translation import gettext as _
 
 from labeling.errors import DomainError, Forbidden
 from labeling.pages.contexts import ProjectPage, project_page
@@ -21,7 +22,7 @@ def project_guidelines(request: HttpRequest, project_id: int) -> HttpResponseBas
     context = project_page(request, project_id, "guidelines")
     is_editing = request.method == "POST" or request.GET.get("edit") == "1"
     if is_editing and not context.can_manage:
-        raise Forbidden("Only an owner writes the guidelines.")
+        raise Forbidden(_("Only an owner writes the guidelines."))
     if not is_editing:
         return _shown(request, context, None, context.project.guidelines)
     form = Guidelines(request.POST if request.method == "POST" else {"guidelines": context.project.guidelines})
@@ -31,7 +32,7 @@ def project_guidelines(request: HttpRequest, project_id: int) -> HttpResponseBas
         except DomainError as error:
             form.add_error("guidelines", error.message)
         else:
-            messages.success(request, "The guidelines were saved.")
+            messages.success(request, _("The guidelines were saved."))
             return redirect("project-guidelines", context.project.pk)
     return _shown(request, context, form, str(form["guidelines"].value() or ""))
 

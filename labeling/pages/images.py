@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.http import HttpRequest, HttpResponseBase
 from django.shortcuts import render
+from django.utils.translation import gettext as _
 
 from labeling import access
 from labeling.errors import NotFound
@@ -33,7 +34,7 @@ def image_history(request: HttpRequest, project_id: int, image_id: int) -> HttpR
     context = project_page(request, project_id, "images")
     image = access.image_read(person(request), image_id)
     if image.project_id != project_id:
-        raise NotFound("There is no such image in this project.")
+        raise NotFound(_("There is no such image in this project."))
     return render(request, "images/history.html", {"page": context, "image": image})
 
 
@@ -50,6 +51,6 @@ def image_annotate(request: HttpRequest, project_id: int, image_id: int) -> Http
     """The editor on one image."""
     image = access.image_annotate(person(request), image_id)
     if image.project_id != project_id:
-        raise NotFound("There is no such image in this project.")
+        raise NotFound(_("There is no such image in this project."))
     context = project_page(request, project_id, "annotate")
     return render(request, "images/annotate.html", {"page": context, "image_id": image.pk})

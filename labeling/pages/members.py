@@ -5,11 +5,12 @@ from __future__ import annotations
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponseBase
 from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
 
 from labeling.errors import DomainError, NotFound
 from labeling.models import Membership, Project, Role
 from labeling.pages.contexts import project_page
-from labeling.pages.forms import ROLE_HELP, NewMember
+from labeling.pages.forms import NewMember
 from labeling.pages.guard import page, person
 from labeling.services import projects
 
@@ -33,7 +34,7 @@ def project_members(request: HttpRequest, project_id: int) -> HttpResponseBase:
         "page": context,
         "new": new,
         "members": project.memberships.select_related("user").order_by("user__username"),
-        "roles": ROLE_HELP,
+        "role_names": Role.choices,
     }
     return render(request, "projects/members.html", shown)
 
@@ -46,7 +47,7 @@ def _added(request: HttpRequest, project: Project, form: NewMember) -> bool:
     except DomainError as error:
         form.add_error("username", error.message)
         return False
-    messages.success(request, f"{row.user.get_username()} is in the project now.")
+    messages.success(request, _("%(name)s is in the project now.") % {"name": row.user.get_username()})
     return True
 
 
@@ -58,10 +59,11 @@ def _change(request: HttpRequest, project: Project) -> bool:
     try:
         if request.POST.get("action") == "remove":
             projects.remove_member(membership=row, by=person(request))
-            messages.success(request, f"{name} is no longer in {project.name}. Their marks stay.")
+            said = _("%(name)s is no longer in %(project)s. Their marks stay.")
+            messages.success(request, said % {"name": name, "project": project.name})
             return not is_own
         projects.change_role(membership=row, role=request.POST.get("role", ""), by=person(request))
-        messages.success(request, f"{name} is now {row.role} here.")
+        messages.success(request, _("%(name)s: now %(role)s here.") % {"name": name, "role": Role(row.role).label})
         return not is_own or row.role == Role.OWNER
     except DomainError as error:
         messages.error(request, error.message)
@@ -72,5 +74,5 @@ def _row(project: Project, text: str) -> Membership:
     is_number = text.isascii() and text.isdigit() and len(text) < 19
     row = project.memberships.select_related("user", "project").filter(pk=text).first() if is_number else None
     if row is None:
-        raise NotFound("There is no such member in this project.")
+        raise NotFound(_("There is no such member in this project."))
     return row

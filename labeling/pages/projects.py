@@ -9,6 +9,7 @@ from django.db.models import F, Window
 from django.db.models.functions import RowNumber
 from django.http import HttpRequest, HttpResponseBase
 from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
 
 from labeling.errors import DomainError
 from labeling.models import Image, Project, Role
@@ -62,7 +63,7 @@ def project_new(request: HttpRequest) -> HttpResponseBase:
         except DomainError as error:
             form.add_error(None, error.message)
         else:
-            messages.success(request, "The project is there. Next: say which classes people tell apart.")
+            messages.success(request, _("The project is there. Next: say which classes people tell apart."))
             return redirect("project-classes", project.pk)
     return render(request, "projects/new.html", {"form": form})
 
@@ -97,12 +98,12 @@ def _saved(request: HttpRequest, project: Project, form: ProjectRules | ProjectT
     except DomainError as error:
         form.add_error(None, error.message)
         return False
-    messages.success(request, "Saved.")
+    messages.success(request, _("Saved."))
     return True
 
 
 def _archive(request: HttpRequest, project: Project, *, is_archived: bool) -> HttpResponseBase:
     projects.update_project(project=project, by=person(request), is_archived=is_archived)
-    said = "is archived: everybody can still look, nobody can change it" if is_archived else "is back"
-    messages.success(request, f"{project.name} {said}.")
+    archived, back = _("%(name)s is archived: everybody can still look, nobody can change it."), _("%(name)s is back.")
+    messages.success(request, (archived if is_archived else back) % {"name": project.name})
     return redirect("project-settings", project.pk)

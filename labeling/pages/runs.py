@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.http import HttpRequest, HttpResponseBase
 from django.shortcuts import render
+from django.utils.translation import gettext as _
 
 from labeling.errors import NotFound
 from labeling.models import Role, TrainingRun
@@ -30,7 +31,7 @@ def training_run(request: HttpRequest, project_id: int, run_id: int) -> HttpResp
     context = project_page(request, project_id, "training", needs=Role.REVIEWER)
     run = TrainingRun.objects.filter(pk=run_id, project_id=project_id).first()
     if run is None:
-        raise NotFound("There is no such training run in this project.")
+        raise NotFound(_("There is no such training run in this project."))
     return render(request, "runs/run.html", {"page": context, "run": run})
 
 

@@ -6,6 +6,7 @@ from django.contrib import messages
 from django.contrib.auth.models import User
 from django.http import HttpRequest, HttpResponseBase
 from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
 
 from labeling.errors import DomainError, NotFound
 from labeling.pages.forms import NewAccount
@@ -17,7 +18,7 @@ from labeling.services import accounts
 def system(request: HttpRequest) -> HttpResponseBase:
     """Queues, workers, jobs and room; accounts to open and close. For others it does not exist."""
     if not person(request).is_staff:
-        raise NotFound("There is nothing here, or you may not see it.")
+        raise NotFound(_("There is nothing here, or you may not see it."))
     new = NewAccount()
     if request.method == "POST":
         if request.POST.get("action") == "add":
@@ -41,7 +42,7 @@ def _added(request: HttpRequest, form: NewAccount) -> bool:
     except DomainError as error:
         form.add_error("username", error.message)
         return False
-    messages.success(request, f"The account {account.username} is open.")
+    messages.success(request, _("The account %(name)s is open.") % {"name": account.username})
     return True
 
 
@@ -49,11 +50,12 @@ def _change(request: HttpRequest) -> None:
     text = request.POST.get("account", "")
     account = User.objects.filter(pk=text).first() if text.isascii() and text.isdigit() and len(text) < 19 else None
     if account is None:
-        raise NotFound("There is no such account.")
+        raise NotFound(_("There is no such account."))
     is_active = request.POST.get("action") == "open"
     try:
         accounts.set_account_active(account=account, is_active=is_active, by=person(request))
     except DomainError as error:
         messages.error(request, error.message)
         return
-    messages.success(request, f"{account.username} can {'sign in again' if is_active else 'no longer sign in'}.")
+    said = _("%(name)s can sign in again.") if is_active else _("%(name)s can no longer sign in.")
+    messages.success(request, said % {"name": account.username})

@@ -2,6 +2,7 @@
 
 from django.contrib.auth.views import LogoutView
 from django.urls import URLPattern, path
+from django.views.i18n import set_language
 
 from labeling.pages import account, classes, guidelines, images, members, projects, runs, system
 
@@ -11,6 +12,7 @@ urlpatterns: list[URLPattern] = [
     path("signout/", LogoutView.as_view(), name="signout"),
     path("password/", account.ChangePassword.as_view(), name="password"),
     path("setup/", account.setup, name="setup"),
+    path("language/", set_language, name="language"),
     path("system/", system.system, name="system"),
     path("projects/", projects.project_list, name="project-list"),
     path("projects/new/", projects.project_new, name="project-new"),

@@ -9,6 +9,7 @@ from typing import Any, Final
 from django.contrib.auth.models import User
 from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Value
 from django.db.models.functions import Coalesce
+from django.utils.translation import gettext as _
 
 from labeling.errors import Invalid
 from labeling.models import ClassCheck, LabelClass, Project, Proposal
@@ -128,7 +129,7 @@ def _beyond(project: Project, after: int, order: str) -> Q:
     """What comes later in the order than that proposal, which may have been decided meanwhile."""
     row = Proposal.objects.filter(pk=after, image__project=project).values_list("uncertainty", flat=True)
     if not row:
-        raise Invalid("There is no such proposal to go on from; load the page again.")
+        raise Invalid(_("There is no such proposal to go on from; load the page again."))
     doubt = row[0] or 0.0
     further = Q(doubt__lt=doubt) if order == "uncertain" else Q(doubt__gt=doubt)
     return further | Q(doubt=doubt, pk__lt=after)

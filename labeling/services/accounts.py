@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.contrib.auth.models import User
 from django.contrib.contenttypes.models import ContentType
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 from labeling.errors import Conflict
 
@@ -24,7 +25,7 @@ def create_first_admin(*, username: str, password: str) -> User:
     ContentType.objects.get_for_model(User)
     ContentType.objects.filter(app_label="auth", model="user").update(model="user")
     if is_set_up():
-        raise Conflict("This installation already has an account: sign in instead.", code="set_up")
+        raise Conflict(_("This installation already has an account: sign in instead."), code="set_up")
     return User.objects.create_superuser(username, password=password)
 
 
@@ -32,7 +33,9 @@ def create_first_admin(*, username: str, password: str) -> User:
 def create_account(*, username: str, password: str, is_admin: bool) -> User:
     """An account for another person; an admin may do everything everywhere. Raises Conflict."""
     if User.objects.filter(username=username).exists():
-        raise Conflict(f"There is already an account named {username}.", code="account_exists")
+        raise Conflict(
+            _("There is already an account named %(username)s.") % {"username": username}, code="account_exists"
+        )
     if is_admin:
         return User.objects.create_superuser(username, password=password)
     return User.objects.create_user(username, password=password)
@@ -42,7 +45,7 @@ def create_account(*, username: str, password: str, is_admin: bool) -> User:
 def set_account_active(*, account: User, is_active: bool, by: User) -> User:
     """Let an account sign in, or no longer. Raises Conflict for one's own."""
     if account.pk == by.pk:
-        raise Conflict("You cannot close your own account: ask another admin.", code="own_account")
+        raise Conflict(_("You cannot close your own account: ask another admin."), code="own_account")
     User.objects.filter(pk=account.pk).update(is_active=is_active)
     account.is_active = is_active
     return account

@@ -11,6 +11,7 @@ from django.contrib.auth.models import User
 from django.db import transaction
 from django.db.models import F
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from labeling.errors import StaleRevision
 from labeling.models import Annotation, Image, LabelClass, Mark, ProposalRun
@@ -111,7 +112,8 @@ def _stale(annotation: Annotation) -> StaleRevision:
     annotation.refresh_from_db()
     stored = stored_marks(annotation)
     return StaleRevision(
-        f"These marks were saved meanwhile, as revision {annotation.revision}. Merge with them and save again.",
+        _("These marks were saved meanwhile, as revision %(revision)s. Merge with them and save again.")
+        % {"revision": annotation.revision},
         detail={"annotation": annotation_row(annotation, stored)},
     )
 

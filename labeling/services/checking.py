@@ -14,6 +14,7 @@ from django.contrib.auth.models import User
 from django.db import transaction
 from django.db.models import F
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from labeling.errors import Invalid, StaleState
 from labeling.models import ClassCheck, Image, LabelClass, Lease, Proposal
@@ -42,7 +43,9 @@ def check_class(*, label_class: LabelClass, verdict: str, proposals: Sequence[in
     mask does not claim the class; then nothing changes.
     """
     if len(proposals) > MOST_AT_ONCE:
-        raise Invalid(f"At most {MOST_AT_ONCE} are checked at once; send them in parts.")
+        raise Invalid(
+            _("At most %(most_at_once)s are checked at once; send them in parts.") % {"most_at_once": MOST_AT_ONCE}
+        )
     project = label_class.project
     background = background_of(project)
     rows = visible_proposals(
@@ -51,7 +54,10 @@ def check_class(*, label_class: LabelClass, verdict: str, proposals: Sequence[in
     found = {row.pk: row for row in rows}
     for row in found.values():
         if label_class.index not in classes_to_check(row.mask.pixel_counts, background):
-            raise Invalid(f"Proposal {row.pk} has nothing of the class {label_class.name} to check.")
+            raise Invalid(
+                _("Proposal %(proposal)s has nothing of the class %(name)s to check.")
+                % {"proposal": row.pk, "name": label_class.name}
+            )
     outcomes = []
     for pk in dict.fromkeys(proposals):
         proposal = found.get(pk)

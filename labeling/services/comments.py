@@ -7,6 +7,7 @@ import math
 from django.contrib.auth.models import User
 from django.db import transaction
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from labeling.errors import Conflict, Forbidden, Invalid, StaleState
 from labeling.models import Comment, Image, Mask
@@ -39,7 +40,8 @@ def add_comment(
         raise _bad(f"The place lies outside the image, which is {image.width} x {image.height} pixels.")
     if Comment.objects.filter(image=image).count() >= MOST_COMMENTS:
         raise Conflict(
-            f"This image has {MOST_COMMENTS} comments, which is the limit; delete some of yours.",
+            _("This image has %(most_comments)s comments, which is the limit; delete some of yours.")
+            % {"most_comments": MOST_COMMENTS},
             code="too_many_comments",
         )
     comment = Comment.objects.create(
@@ -59,7 +61,7 @@ def resolve_comment(*, comment: Comment, by: User) -> Comment:
     """Say that nothing is left to do about it. Raises StaleState if somebody did so first."""
     now = timezone.now()
     if not Comment.objects.filter(pk=comment.pk, resolved_at=None).update(resolved_by=by, resolved_at=now):
-        raise StaleState("This comment was resolved or deleted meanwhile.")
+        raise StaleState(_("This comment was resolved or deleted meanwhile."))
     comment.resolved_by, comment.resolved_at = by, now
     _tell(comment, "comment.resolved", by=by)
     return comment
@@ -69,7 +71,7 @@ def resolve_comment(*, comment: Comment, by: User) -> Comment:
 def reopen_comment(*, comment: Comment, by: User) -> Comment:
     """Say that there is something left to do after all. Raises StaleState if it is open already."""
     if not Comment.objects.filter(pk=comment.pk, resolved_at__isnull=False).update(resolved_by=None, resolved_at=None):
-        raise StaleState("This comment is open already, or was deleted meanwhile.")
+        raise StaleState(_("This comment is open already, or was deleted meanwhile."))
     comment.resolved_by = comment.resolved_at = None
     _tell(comment, "comment.reopened", by=by)
     return comment
@@ -79,10 +81,9 @@ def reopen_comment(*, comment: Comment, by: User) -> Comment:
 def delete_comment(*, comment: Comment, by: User) -> None:
     """Take back what one said oneself. Raises Forbidden for somebody else's, StaleState if it is gone."""
     if comment.author_id != by.pk:
-        raise Forbidden("Only its author deletes a comment; resolve it instead.")
-    deleted, _ = Comment.objects.filter(pk=comment.pk).delete()
-    if not deleted:
-        raise StaleState("This comment was deleted meanwhile.")
+        raise Forbidden(_("Only its author deletes a comment; resolve it instead."))
+    if not Comment.objects.filter(pk=comment.pk).delete()[0]:
+        raise StaleState(_("This comment was deleted meanwhile."))
     _tell(comment, "comment.deleted", by=by)
 
 
@@ -94,7 +95,7 @@ def _inside(image: Image, place: tuple[float, float]) -> bool:
 def _mask_of(image: Image, sha256: str) -> Mask:
     mask = visible_masks(Mask.objects.filter(image=image, sha256=sha256)).order_by("-id").first()
     if mask is None:
-        raise Conflict("The server does not have this mask; send its PNG first.", code="mask_unknown")
+        raise Conflict(_("The server does not have this mask; send its PNG first."), code="mask_unknown")
     return mask
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 from django.contrib.auth.models import User
 from django.db import transaction
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from labeling import access
 from labeling.errors import Conflict, Forbidden, StaleState
@@ -62,7 +63,7 @@ def skip_image(*, image: Image, by: User, reason: str, comment: str = "") -> Non
     """Take an undecided image out of the queue, with the reason. Raises StaleState if it is decided."""
     rows = Image.objects.filter(pk=image.pk, accepted_mask=None, skip_reason="")
     if not rows.update(skip_reason=reason, skip_comment=comment):
-        raise StaleState("This image was accepted or skipped meanwhile; reopen it first.")
+        raise StaleState(_("This image was accepted or skipped meanwhile; reopen it first."))
     cancel_waiting(ProposalRun.objects.filter(image=image))
     release_lease(image=image, user=by)
     _tell(image, "image.skipped", by=by, reason=reason)
@@ -78,9 +79,9 @@ def reopen_image(*, image: Image, by: User) -> Mask | None:
     image.refresh_from_db(fields=["accepted_mask", "skip_reason"])
     mask = image.accepted_mask
     if mask is not None and _is_approved(mask) and not access.at_least(_role(by, image), Role.REVIEWER):
-        raise Forbidden("A reviewer approved this mask; ask one to reopen the image.")
+        raise Forbidden(_("A reviewer approved this mask; ask one to reopen the image."))
     if not reopen(image=image, mask=mask, by=by):
-        raise StaleState("This image is neither accepted nor skipped; there is nothing to reopen.")
+        raise StaleState(_("This image is neither accepted nor skipped; there is nothing to reopen."))
     return mask
 
 
@@ -99,7 +100,7 @@ def reopen(*, image: Image, mask: Mask | None, by: User) -> bool:
 def _mask_of(image: Image, sha256: str) -> Mask:
     mask = visible_masks(Mask.objects.filter(image=image, sha256=sha256)).order_by("-id").first()
     if mask is None:
-        raise Conflict("The server does not have this mask; send its PNG first.", code="mask_unknown")
+        raise Conflict(_("The server does not have this mask; send its PNG first."), code="mask_unknown")
     return mask
 
 
@@ -108,7 +109,7 @@ def _point_at(image: Image, mask: Mask, *, by: User) -> None:
     now = timezone.now()
     rows = Image.objects.filter(pk=image.pk, accepted_mask=None, skip_reason="")
     if not rows.update(accepted_mask=mask, accepted_at=now):
-        raise StaleState("This image was accepted or skipped meanwhile; reopen it to change that.")
+        raise StaleState(_("This image was accepted or skipped meanwhile; reopen it to change that."))
     image.accepted_mask, image.accepted_at = mask, now
     Annotation.objects.filter(image=image, author=by).update(status=Annotation.Status.SUBMITTED)
 
@@ -118,7 +119,7 @@ def _decide(proposal: Proposal, *, status: str, by: User, reason: str = "") -> N
     now = timezone.now()
     rows = Proposal.objects.filter(pk=proposal.pk, status=Proposal.Status.PENDING)
     if not rows.update(status=status, decided_by=by, decided_at=now, reject_reason=reason):
-        raise StaleState("Somebody decided this proposal, or a newer one took its place.")
+        raise StaleState(_("Somebody decided this proposal, or a newer one took its place."))
     proposal.status, proposal.decided_by, proposal.decided_at, proposal.reject_reason = status, by, now, reason
 
 

@@ -13,6 +13,7 @@ from django.conf import settings
 from django.contrib.auth.models import User
 from django.db import transaction
 from django.db.models import Q, QuerySet
+from django.utils.translation import gettext as _
 
 from labeling import storage
 from labeling.errors import Invalid
@@ -51,7 +52,7 @@ def request_export(*, project: Project, format_name: str, options: ExportOptions
             num_images = _freeze(project, options, out)
         if not num_images:
             raise Invalid(
-                "There is nothing to export: no image of these splits has an accepted mask yet.",
+                _("There is nothing to export: no image of these splits has an accepted mask yet."),
                 code="nothing_to_export",
             )
         blob = storage.put_file("snapshots", Path(name), suffix="jsonl")
@@ -131,6 +132,10 @@ def _frozen_chunk(images: Sequence[Image], taken: set[str]) -> Iterator[FrozenIm
             model_version=versions[mask.pk],
             provenance=mask.provenance,
             pixel_counts=mask.pixel_counts,
+            mask_scale=image.mask_scale,
+            full_width=image.full_width,
+            full_height=image.full_height,
+            tiles=image.tiles,
         )
 
 

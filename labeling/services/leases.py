@@ -9,6 +9,7 @@ from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
 from django.db.models import Q
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from labeling import jobs
 from labeling.errors import Conflict
@@ -59,7 +60,9 @@ def _leased(image: Image) -> Conflict:
     held = Lease.objects.select_related("user").filter(image=image).first()
     detail = {"username": held.user.username, "expires_at": held.expires_at.isoformat()} if held else {}
     who = held.user.username if held else "Somebody else"
-    return Conflict(f"{who} is working on this image. Take another one, or wait.", code="leased", detail=detail)
+    return Conflict(
+        _("%(who)s is working on this image. Take another one, or wait.") % {"who": who}, code="leased", detail=detail
+    )
 
 
 def _tell(image: Image, user: User, *, holder: str | None) -> None:

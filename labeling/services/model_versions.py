@@ -11,6 +11,7 @@ from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
 from django.db.models import F, Max
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from labeling.errors import Conflict, StaleState
 from labeling.models import ACTIVE, ModelVersion, Project, Proposal, ProposalRun, TrainingRun
@@ -106,7 +107,10 @@ def _validation(metrics: Mapping[str, Any]) -> tuple[float, str] | None:
 
 @transaction.atomic
 def activate_version(*, version: ModelVersion, by: User) -> ModelVersion:
-    """A person takes a version into use; the pool gets its proposals. Doing it twice changes nothing."""
+    """A person takes a version into use; the pool gets its proposals. Doing it twice changes nothing.
+
+    Raises Conflict `answers_marks` for a version that makes no proposals.
+    """
     Project.objects.filter(pk=version.project_id).update(event_seq=F("event_seq"))
     version.refresh_from_db()
     if version.is_active:
@@ -124,7 +128,7 @@ def withdraw_version(*, version: ModelVersion, by: User) -> ModelVersion:
     """
     note = f"Withdrawn by {by.get_username()}."
     if not ModelVersion.objects.filter(pk=version.pk, is_active=True).update(is_active=False, note=note):
-        raise StaleState("This version is not in use; there is nothing to withdraw.")
+        raise StaleState(_("This version is not in use; there is nothing to withdraw."))
     version.refresh_from_db()
     supersede(Proposal.objects.filter(model_version=version))
     _stop_pool_runs(version.project, by=by)
@@ -140,14 +144,16 @@ def request_pool_proposals(*, version: ModelVersion, by: User | None) -> Proposa
     Raises Conflict: `not_active` for a version that is not in use, `run_active` while one is under way.
     """
     if not version.is_active:
-        raise Conflict("Activate this version first: people see the proposals of one version.", code="not_active")
+        raise Conflict(_("Activate this version first: people see the proposals of one version."), code="not_active")
     try:
         with transaction.atomic():
             run = ProposalRun.objects.create(
                 project=version.project, scope=ProposalRun.Scope.POOL, model_version=version, created_by=by
             )
     except IntegrityError as error:
-        raise Conflict("This version is computing proposals already; wait for it to end.", code="run_active") from error
+        raise Conflict(
+            _("This version is computing proposals already; wait for it to end."), code="run_active"
+        ) from error
     runs.queue(run)
     return run
 

@@ -11,6 +11,7 @@ from django.core.exceptions import ValidationError
 from django.db import IntegrityError, models, transaction
 from django.db.models import Max
 from django.utils.text import slugify
+from django.utils.translation import gettext as _
 
 from labeling.errors import Conflict, Invalid, NotFound
 from labeling.models import LabelClass, Membership, Project, ProjectSettings, Role
@@ -75,7 +76,7 @@ def _save_new(project: Project) -> None:
             return
         except IntegrityError:
             if is_last:
-                raise Conflict("Somebody made a project of that name at the same moment; try again.") from None
+                raise Conflict(_("Somebody made a project of that name at the same moment; try again.")) from None
 
 
 @transaction.atomic
@@ -113,20 +114,22 @@ def checked_settings(values: Mapping[str, object]) -> ProjectSettings:
     kinds = {field.name: type(getattr(ProjectSettings(), field.name)) for field in fields(ProjectSettings)}
     for name, value in values.items():
         if name not in kinds:
-            raise Invalid(f"settings.{name}: there is no such setting.")
+            raise Invalid(_("settings.%(name)s: there is no such setting.") % {"name": name})
         if type(value) is not kinds[name] and not (kinds[name] is float and type(value) is int):
-            raise Invalid(f"settings.{name}: expected {kinds[name].__name__}.")
+            raise Invalid(_("settings.%(name)s: expected %(kind)s.") % {"name": name, "kind": kinds[name].__name__})
     chosen = ProjectSettings(**values)  # type: ignore[arg-type]
     if not 0 <= chosen.random_share <= 1:
-        raise Invalid("settings.random_share: give a share between 0 and 1.")
+        raise Invalid(_("settings.random_share: give a share between 0 and 1."))
     if not 1 <= chosen.retrain_after <= 100_000:
-        raise Invalid("settings.retrain_after: give a number between 1 and 100000.")
+        raise Invalid(_("settings.retrain_after: give a number between 1 and 100000."))
     for setting, known in (
         ("interactive_method", [info.name for info in list_interactive()]),
         ("acquisition", [info.name for info in list_acquisitions()]),
     ):
         if getattr(chosen, setting) not in known:
-            raise Invalid(f"settings.{setting}: choose one of {', '.join(known)}.")
+            raise Invalid(
+                _("settings.%(setting)s: choose one of %(known)s.") % {"setting": setting, "known": ", ".join(known)}
+            )
     return chosen
 
 
@@ -136,7 +139,7 @@ def add_class(*, project: Project, name: str, by: User, color: str = "", is_back
     last = project.classes.aggregate(last=Max("index"))["last"]
     index = 0 if last is None else last + 1
     if index > LabelClass.MAX_INDEX:
-        raise Invalid("A project holds at most 254 classes over its life, retired ones included.")
+        raise Invalid(_("A project holds at most 254 classes over its life, retired ones included."))
     color = color.lower() or (BACKGROUND_COLOR if is_background else PALETTE[index % len(PALETTE)])
     row = LabelClass(
         project=project, index=index, name=name.strip(), color=color, order=index, is_background=is_background
@@ -183,14 +186,18 @@ def _save_class(row: LabelClass, *, fields: list[str] | None = None) -> None:
     """Save (only `fields`, if given), turning the two unique rules into sentences."""
     others = LabelClass.objects.filter(project_id=row.project_id).exclude(pk=row.pk)
     if others.filter(name=row.name).exists():
-        raise Conflict(f"There is already a class named {row.name!r}.", code="class_exists")
+        raise Conflict(_("There is already a class named %(name)s.") % {"name": repr(row.name)}, code="class_exists")
     if row.is_background and others.filter(is_background=True).exists():
-        raise Conflict("This project already has a background class; unset that one first.", code="background_exists")
+        raise Conflict(
+            _("This project already has a background class; unset that one first."), code="background_exists"
+        )
     try:
         with transaction.atomic():
             row.save(update_fields=fields)
     except IntegrityError as error:
-        raise Conflict("Somebody changed the classes at the same moment; look again.", code="class_exists") from error
+        raise Conflict(
+            _("Somebody changed the classes at the same moment; look again."), code="class_exists"
+        ) from error
 
 
 _USERNAME = re.compile(r"[\w.@+-]{1,150}")
@@ -202,10 +209,16 @@ def add_member(*, project: Project, username: str, role: str, by: User) -> Membe
     wanted = _role(role)
     user = User.objects.filter(username=username, is_active=True).first() if _USERNAME.fullmatch(username) else None
     if user is None:
-        raise NotFound(f"There is no user named {username!r}. A site admin can create one.", code="no_such_user")
+        raise NotFound(
+            _("There is no user named %(username)s. A site admin can create one.") % {"username": repr(username)},
+            code="no_such_user",
+        )
     membership, is_new = Membership.objects.get_or_create(project=project, user=user, defaults={"role": wanted})
     if not is_new:
-        raise Conflict(f"{username} is already a member; change the role instead.", code="member_exists")
+        raise Conflict(
+            _("%(username)s is already a member; change the role instead.") % {"username": username},
+            code="member_exists",
+        )
     events.record(project=project, verb="member.added", subject=membership, actor=by, data={"user": user.pk})
     return membership
 
@@ -217,7 +230,7 @@ def change_role(*, membership: Membership, role: str, by: User) -> Membership:
     if wanted != Role.OWNER:
         _refuse_last_owner(membership)
     if not Membership.objects.filter(pk=membership.pk).update(role=wanted):
-        raise NotFound("This person is no longer in the project.")
+        raise NotFound(_("This person is no longer in the project."))
     membership.role = wanted
     data = {"user": membership.user_id, "role": wanted.value}
     events.record(project=membership.project, verb="member.changed", subject=membership, actor=by, data=data)
@@ -229,14 +242,14 @@ def remove_member(*, membership: Membership, by: User) -> None:
     """Take a person out; their marks stay. Raises Conflict for the last owner."""
     _refuse_last_owner(membership)
     if not Membership.objects.filter(pk=membership.pk).delete()[0]:
-        raise NotFound("This person is no longer in the project.")
+        raise NotFound(_("This person is no longer in the project."))
     data = {"user": membership.user_id}
     events.record(project=membership.project, verb="member.removed", subject=membership, actor=by, data=data)
 
 
 def _role(role: str) -> Role:
     if role not in Role.values:
-        raise Invalid(f"role: choose one of {', '.join(Role.values)}.")
+        raise Invalid(_("role: choose one of %(values)s.") % {"values": ", ".join(Role.values)})
     return Role(role)
 
 
@@ -246,4 +259,4 @@ def _refuse_last_owner(membership: Membership) -> None:
     stored = Membership.objects.filter(pk=membership.pk).values_list("role", flat=True).first()
     others = Membership.objects.filter(project_id=membership.project_id, role=Role.OWNER).exclude(pk=membership.pk)
     if stored == Role.OWNER and not others.exists():
-        raise Conflict("A project needs an owner: make somebody else one first.", code="last_owner")
+        raise Conflict(_("A project needs an owner: make somebody else one first."), code="last_owner")

@@ -10,6 +10,7 @@ from django.contrib.auth.models import User
 from django.db import transaction
 from django.db.models import F, QuerySet
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from labeling import storage
 from labeling.errors import Cancelled, Invalid, StaleRevision, StaleState
@@ -32,13 +33,16 @@ def request_proposal(*, annotation: Annotation, image: Image, method: str, by: U
     """Ask the interactive worker for a mask from the marks as they are now.
 
     Older requests for the same annotation that still wait are cancelled; asking twice for the same
-    revision is one run. Raises Invalid `unknown_method`, and StaleState for a decided image.
+    revision is one run. Raises Invalid (`unknown_method`, `method_not_ready`), and StaleState for a decided image.
     """
     known = [info.name for info in list_interactive()]
     if method not in known:
-        raise Invalid(f"There is no interactive method of that name; use {' or '.join(known)}.", code="unknown_method")
+        raise Invalid(
+            _("There is no interactive method of that name; use %(known)s.") % {"known": " or ".join(known)},
+            code="unknown_method",
+        )
     if image.accepted_mask_id is not None or image.skip_reason:
-        raise StaleState("This image is already decided; reopen it to get proposals again.")
+        raise StaleState(_("This image is already decided; reopen it to get proposals again."))
     mine = ProposalRun.objects.filter(annotation=annotation)
     same = mine.filter(source_revision=annotation.revision, method=method, status__in=ACTIVE).first()
     if same is not None:
@@ -62,9 +66,12 @@ def request_for_revision(*, image: Image, by: User, method: str, revision: int) 
     annotation = Annotation.objects.filter(image=image, author=by).first()
     stored = annotation.revision if annotation is not None else 0
     if annotation is None or stored != revision:
-        raise StaleRevision(f"Your marks are at revision {stored}, not {revision}; fetch them and ask again.")
+        raise StaleRevision(
+            _("Your marks are at revision %(stored)s, not %(revision)s; fetch them and ask again.")
+            % {"stored": stored, "revision": revision}
+        )
     if not annotation.marks.exists():
-        raise Invalid("There are no marks to make a proposal from; mark something first.", code="no_marks")
+        raise Invalid(_("There are no marks to make a proposal from; mark something first."), code="no_marks")
     return request_proposal(annotation=annotation, image=image, method=method, by=by)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.contrib.auth.models import User
 from django.db import transaction
 from django.db.models import F
+from django.utils.translation import gettext as _
 
 from labeling.errors import Forbidden, StaleState
 from labeling.models import Event, Image, Mask, Review
@@ -22,9 +23,9 @@ def add_review(*, mask: Mask, reviewer: User, verdict: str, comment: str = "") -
     image = mask.image
     # Held still until the commit, by an update that changes nothing.
     if not Image.objects.filter(pk=image.pk, accepted_mask=mask).update(order_key=F("order_key")):
-        raise StaleState("This mask is not the accepted one of its image; there is nothing to review.")
+        raise StaleState(_("This mask is not the accepted one of its image; there is nothing to review."))
     if image.project.options.review_required and reviewer.pk in _authors(mask):
-        raise Forbidden("This project asks for two people: somebody else has to review what you accepted.")
+        raise Forbidden(_("This project asks for two people: somebody else has to review what you accepted."))
     review = Review.objects.create(mask=mask, reviewer=reviewer, verdict=verdict, comment=comment)
     if verdict == Review.Verdict.CHANGES_REQUESTED:
         reopen(image=image, mask=mask, by=reviewer)

@@ -9,6 +9,7 @@ from typing import Any
 from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
 from django.db.models import Max
+from django.utils.translation import gettext as _
 
 from labeling import __version__
 from labeling.errors import Conflict, Invalid
@@ -95,15 +96,21 @@ def _kinds(info: MethodInfo, wanted: Collection[str] | None) -> list[str]:
     unknown = sorted(set(wanted or ()) - {kind.value for kind in MarkKind})
     if unknown:
         known = ", ".join(kind.value for kind in MarkKind)
-        raise Invalid(f"There are no marks of kind {unknown[0]!r}; choose from {known}.", code="bad_marks")
+        raise Invalid(
+            _("There are no marks of kind %(unknown)s; choose from %(known)s.")
+            % {"unknown": repr(unknown[0]), "known": known},
+            code="bad_marks",
+        )
     return [kind.value for kind in MarkKind if kind in info.accepts and (wanted is None or kind.value in wanted)]
 
 
 def _check_splits(splits: Collection[str]) -> None:
     if Split.TRAIN not in splits or not set(splits) <= {Split.TRAIN, Split.VAL}:
         raise Invalid(
-            "Train on the train split. The val split is used to measure while training, "
-            "and test images never enter it.",
+            _(
+                "Train on the train split. The val split is used to measure while training, "
+                "and test images never enter it."
+            ),
             code="bad_splits",
         )
 
@@ -111,8 +118,10 @@ def _check_splits(splits: Collection[str]) -> None:
 def _check_data(choice: Choice) -> None:
     if not choice.num_images:
         raise Invalid(
-            "There is nothing to learn from: mark some images of the train split, or accept some masks, then "
-            "start again.",
+            _(
+                "There is nothing to learn from: mark some images of the train split, or accept some masks, then "
+                "start again."
+            ),
             code="no_training_data",
         )
 
@@ -125,7 +134,7 @@ def _refuse_second(project: Project) -> None:
 def _run_active(project: Project) -> Conflict:
     active = TrainingRun.objects.filter(project=project, status__in=ACTIVE).first()
     return Conflict(
-        "A training run of this project is still active. Wait for it to end, or cancel it first.",
+        _("A training run of this project is still active. Wait for it to end, or cancel it first."),
         code="run_active",
         detail={"training_run": active.pk if active else None},
     )

@@ -15,6 +15,7 @@ from django.contrib.auth.models import User
 from django.db import transaction
 from django.db.models import F
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from labeling.errors import Conflict, DomainError, Invalid, NotFound, StaleState
 from labeling.models import Project, Upload
@@ -38,9 +39,13 @@ def create_upload(*, project: Project, by: User, name: str, size: int) -> Upload
     """Announce a file of `size` bytes. Raises Invalid (`bad_name`, `empty_file`, `too_large`)."""
     limit = max(settings.MAX_ZIP_BYTES, settings.MAX_IMAGE_BYTES)
     if size < 1:
-        raise Invalid("The file is empty.", code="empty_file")
+        raise Invalid(_("The file is empty."), code="empty_file")
     if size > limit:
-        raise Invalid(f"The file has {size:,} bytes; at most {limit:,} are taken. Split it.", code="too_large")
+        raise Invalid(
+            _("The file has %(size)s bytes; at most %(limit)s are taken. Split it.")
+            % {"size": f"{size:,}", "limit": f"{limit:,}"},
+            code="too_large",
+        )
     return Upload.objects.create(project=project, created_by=by, name=clean_path(name), size=size)
 
 
@@ -52,19 +57,22 @@ def append_chunk(*, upload: Upload, offset: int, data: bytes) -> Upload:
     upload is not open, DiskFull.
     """
     if not data:
-        raise Invalid("The chunk is empty.", code="empty_chunk")
+        raise Invalid(_("The chunk is empty."), code="empty_chunk")
     with _locked(upload.pk) as handle:
         try:
             upload.refresh_from_db()
         except Upload.DoesNotExist:
             upload_path(upload.pk).unlink(missing_ok=True)
-            raise NotFound("This upload was given up meanwhile; begin it again.") from None
+            raise NotFound(_("This upload was given up meanwhile; begin it again.")) from None
         if upload.status != Upload.Status.OPEN:
-            raise StaleState("This upload is complete; it takes no more bytes.")
+            raise StaleState(_("This upload is complete; it takes no more bytes."))
         if offset != upload.received:
             raise _mismatch(upload)
         if offset + len(data) > upload.size:
-            raise Invalid(f"The chunk passes the announced size of {upload.size:,} bytes.", code="too_large")
+            raise Invalid(
+                _("The chunk passes the announced size of %(size)s bytes.") % {"size": f"{upload.size:,}"},
+                code="too_large",
+            )
         _write(handle, data, offset)
         _acknowledge(upload, offset, len(data))
     return upload
@@ -83,7 +91,7 @@ def _acknowledge(upload: Upload, offset: int, length: int) -> None:
 
 def _mismatch(upload: Upload) -> Conflict:
     return Conflict(
-        f"The server has {upload.received} bytes of this file; go on from there.",
+        _("The server has %(received)s bytes of this file; go on from there.") % {"received": upload.received},
         code="offset_mismatch",
         detail={"received": upload.received},
     )
@@ -120,8 +128,8 @@ def delete_upload(*, upload: Upload) -> None:
     """Give an upload up. Raises StaleState when an import has it."""
     if not Upload.objects.filter(pk=upload.pk).exclude(status=Upload.Status.USED).delete()[0]:
         if Upload.objects.filter(pk=upload.pk).exists():
-            raise StaleState("An import uses this upload; cancel the import instead.")
-        raise NotFound("There is no such upload.")
+            raise StaleState(_("An import uses this upload; cancel the import instead."))
+        raise NotFound(_("There is no such upload."))
     upload_path(upload.pk).unlink(missing_ok=True)
 
 
