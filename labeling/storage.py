@@ -91,6 +91,23 @@ def open_blob(name: str) -> BinaryIO:
     return default_storage.open(name, "rb")  # type: ignore[return-value]
 
 
+def read_part(name: str, start: int, length: int) -> bytes:
+    """Some bytes out of a blob, fewer where it ends. Raises FileNotFoundError."""
+    bucket = getattr(default_storage, "bucket", None)
+    if bucket is None:
+        with default_storage.open(name, "rb") as stream:
+            stream.seek(start)
+            data: bytes = stream.read(length)
+        return data
+    # An object store's file would be fetched as a whole before the first byte is read.
+    try:
+        answer = bucket.Object(name).get(Range=f"bytes={start}-{start + length - 1}")
+    except bucket.meta.client.exceptions.NoSuchKey as error:
+        raise FileNotFoundError(name) from error
+    part: bytes = answer["Body"].read()
+    return part
+
+
 def copy_to(name: str, target: Path) -> None:
     """Write a blob to a local file."""
     with default_storage.open(name, "rb") as source, target.open("wb") as out:

@@ -20,6 +20,7 @@ from models_zoo.info import (
 )
 from models_zoo.label_map import (
     LabelMapError,
+    Rle,
     coco_rle,
     decode_png,
     encode_png,
@@ -84,6 +85,7 @@ __all__ = [
     "MethodInfo",
     "Point",
     "RefinerInfo",
+    "Rle",
     "Scribble",
     "Snapshot",
     "SnapshotClass",

@@ -26,6 +26,7 @@ from labeling.models import (
     Role,
     TrainingRun,
 )
+from labeling.transfer.pyramid import build, strips_of
 from models_zoo import encode_png
 
 _count = itertools.count(1)
@@ -39,7 +40,7 @@ def make_user(username: str = "", **fields: Any) -> User:
 def make_project(*, owner: User | None = None, num_classes: int = 2, **fields: Any) -> Project:
     """A project with an owner and classes 0 (background), 1, …"""
     number = next(_count)
-    project = Project.objects.create(name=f"Project {number}", slug=f"project-{number}", **fields)
+    project = Project.objects.create(**({"name": f"Project {number}", "slug": f"project-{number}"} | fields))
     if owner is not None:
         make_member(project, owner, Role.OWNER)
     for index in range(num_classes):
@@ -85,6 +86,13 @@ def make_image(project: Project, *, width: int = 48, height: int = 40, split: st
         "order_key": (next(_count) * 0.618) % 1,
     }
     return Image.objects.create(project=project, width=width, height=height, split=split, **(defaults | fields))
+
+
+def make_tiles(rgb: np.ndarray) -> str:
+    """The stored pyramid of a picture, uint8 (H, W, 3), with PNG tiles."""
+    out, picture = io.BytesIO(), PILImage.fromarray(rgb)
+    build(strips_of(picture), size=picture.size, factor=1, suffix="png", out=out, check=lambda: None)
+    return storage.put("tiles", out.getvalue(), suffix="png.tiles").name
 
 
 def make_annotation(image: Image, author: User, *, marks: int = 0, revision: int = 1) -> Annotation:

@@ -22,6 +22,7 @@ from labeling.api.pagination import CursorPages
 from labeling.api.parsers import JSONParser
 from labeling.api.people import person
 from labeling.api.serializers import StrictSerializer, parsed
+from labeling.api.tiles import TilesRefOut, tiles_ref
 from labeling.errors import NotFound
 from labeling.models import Image, SkipReason, Split
 from labeling.selectors.events import image_history
@@ -79,13 +80,21 @@ class FeaturesRefOut(serializers.Serializer[Any]):
 
 
 class ImageDetailOut(ImageOut):
-    """One image, for the schema; `image_json` writes it."""
+    """One image, for the schema; `image_json` writes it.
 
+    Marks and masks are in pixels of `width` x `height`. A large picture is reduced for that by the whole factor
+    `mask_scale` from `full_width` x `full_height`, at which its masks are exported.
+    """
+
+    full_width = serializers.IntegerField()
+    full_height = serializers.IntegerField()
+    mask_scale = serializers.IntegerField()
     file_url = serializers.CharField()
     project_id = serializers.IntegerField()
     sha256 = serializers.CharField()
     original_format = serializers.CharField()
     features = FeaturesRefOut(allow_null=True)
+    tiles = TilesRefOut(allow_null=True)
     skip_reason = serializers.CharField(allow_null=True)
     next_hint = serializers.CharField()
 
@@ -158,11 +167,15 @@ def _features_ref(row: Any) -> Json | None:
         return None
     url = reverse("api-image-features", args=[row.pk, sha256])
     return {"url": url, "sha256": sha256, "version": row.features_version}
+        "full_width": row.full_size[0],
+        "full_height": row.full_size[1],
+        "mask_scale": row.mask_scale,
 
 
 class ProjectImages(APIView):
     """GET: images of a project, newest first. POST: add one image (a file in a form)."""
 
+        "tiles": tiles_ref(row),
     parser_classes = [MultiPartParser, JSONParser]
 
     @extend_schema(parameters=[ImageQuery], responses=ImageOut(many=True))
@@ -207,7 +220,7 @@ class ImageDetail(APIView):
 
 @extend_schema(responses=OpenApiTypes.BINARY)
 class ImageFile(APIView):
-    """GET: the picture people see, 8-bit RGB and upright."""
+    """GET: the picture people mark, 8-bit RGB and upright; of a large one the reduced picture."""
 
     def get(self, request: Request, image_id: int) -> HttpResponse:
         return blob_response(access.image_read(request.user, image_id).file)

@@ -10,6 +10,7 @@ NOUNS = [
     "preferences",
     "projects",
     "images",
+    "tiles",
     "annotations",
     "proposals",
     "checking",

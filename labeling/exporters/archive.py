@@ -46,6 +46,10 @@ class Archive:
         """Add an entry from an open stream of `size` bytes, without holding it in memory; returns its sha256."""
         return self._add(name, iter(lambda: stream.read(_CHUNK), b""), size=size, squeeze=False)
 
+    def add_pieces(self, name: str, pieces: Iterable[bytes], *, size: int) -> str:
+        """Add an entry as it is, from pieces of about `size` bytes in all, or fewer; returns its sha256."""
+        return self._add(name, pieces, size=size, squeeze=False)
+
     def add_text(self, name: str, lines: Iterable[str]) -> str:
         """Add a compressed text entry from pieces of text of any total size; returns its sha256."""
         return self._add(name, (line.encode() for line in lines), size=_LARGE + 1, squeeze=True)

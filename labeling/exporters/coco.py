@@ -15,7 +15,8 @@ import numpy.typing as npt
 
 from labeling.exporters.archive import Archive, dump, json_document
 from labeling.exporters.dataset import DatasetHeader, FrozenImage
-from models_zoo import IGNORE, coco_rle, pixel_counts, rle_area, rle_bbox
+from labeling.exporters.enlarging import enlarged_rle
+from models_zoo import IGNORE, Rle, coco_rle, pixel_counts, rle_area, rle_bbox
 
 
 class CocoWriter:
@@ -38,8 +39,8 @@ class CocoWriter:
                 {
                     "id": image.id,
                     "file_name": image.export_picture if self._with_images else image.name,
-                    "width": image.width,
-                    "height": image.height,
+                    "width": image.full_size[0],
+                    "height": image.full_size[1],
                     "split": image.split,
                     "sha256": image.sha256,
                 }
@@ -49,7 +50,8 @@ class CocoWriter:
         for index in pixel_counts(label_map):
             if index != IGNORE:
                 self._last_id += 1
-                self._annotations.write(dump(_annotation(self._last_id, image.id, index, label_map == index)) + "\n")
+                rle = _run_lengths(image, label_map == index)
+                self._annotations.write(dump(_annotation(self._last_id, image.id, index, rle)) + "\n")
 
     def finish(self) -> None:
         """Write annotations.json."""
@@ -73,8 +75,12 @@ class CocoWriter:
         self._archive.add_text("annotations.json", json_document(head, lists))
 
 
-def _annotation(number: int, image_id: int, index: int, inside: npt.NDArray[np.bool_]) -> dict[str, object]:
-    rle = coco_rle(inside)
+def _run_lengths(image: FrozenImage, inside: npt.NDArray[np.bool_]) -> Rle:
+    """At the picture's size, of a mask that is bool (H, W)."""
+    return coco_rle(inside) if image.mask_scale == 1 else enlarged_rle(inside, image.mask_scale, image.full_size)
+
+
+def _annotation(number: int, image_id: int, index: int, rle: Rle) -> dict[str, object]:
     return {
         "id": number,
         "image_id": image_id,

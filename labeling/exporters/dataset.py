@@ -33,8 +33,10 @@ class FrozenClass:
 
 @dataclass(frozen=True, kw_only=True)
 class FrozenImage:
-    """One image with its accepted mask. `file`, `mask_blob` and `provenance` name blobs.
+    """One image with its accepted mask. `file`, `tiles`, `mask_blob` and `provenance` name blobs.
 
+    `width` and `height` are the mask's. Where `mask_scale` is above 1 the picture is larger by that factor, as
+    `full_width` and `full_height` say, and leaves at that size.
     `export_stem` is a relative path, once per data set whatever the letter case, from which formats make file names.
     """
 
@@ -54,11 +56,21 @@ class FrozenImage:
     model_version: int | None
     provenance: str
     pixel_counts: Mapping[str, int]
+    mask_scale: int = 1
+    full_width: int | None = None
+    full_height: int | None = None
+    tiles: str = ""
+
+    @property
+    def full_size(self) -> tuple[int, int]:
+        """Width and height of the picture, at which it and its mask leave."""
+        return self.full_width or self.width, self.full_height or self.height
 
     @property
     def export_picture(self) -> str:
-        """Name of the display file in an archive."""
-        return f"images/{self.export_stem}.{self.file.rpartition('.')[2]}"
+        """Name of the picture in an archive."""
+        suffix = self.file.rpartition(".")[2] if self.mask_scale == 1 else "png"
+        return f"images/{self.export_stem}.{suffix}"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from labeling.exporters.archive import Archive
 from labeling.exporters.dataset import DatasetHeader, FrozenImage
+from labeling.exporters.enlarging import enlarged_png
 from models_zoo import encode_png, voc_palette
 
 _SPLITS = ("train", "val", "test")
@@ -29,8 +30,14 @@ class MaskWriter:
         self._scratch = scratch
 
     def add(self, image: FrozenImage, label_map: npt.NDArray[np.uint8]) -> None:
-        """One PNG; `label_map` is uint8 (H, W)."""
-        self._archive.add_bytes(f"masks/{image.export_stem}.png", encode_png(label_map, self._palette))
+        """One PNG of the picture's size; `label_map` is uint8 (H, W)."""
+        name = f"masks/{image.export_stem}.png"
+        if image.mask_scale == 1:
+            self._archive.add_bytes(name, encode_png(label_map, self._palette))
+        else:
+            width, height = image.full_size
+            pieces = enlarged_png(label_map, image.mask_scale, image.full_size, self._palette)
+            self._archive.add_pieces(name, pieces, size=width * height)
         self._lists[image.split].write(image.export_stem + "\n")
 
     def finish(self) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.conf import settings
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
 
 from labeling.models.project import Project
 
@@ -28,7 +28,9 @@ class SkipReason(models.TextChoices):
 class Image(models.Model):
     """One picture of a project. `file` is what people see (8-bit RGB, upright); `original` what was sent.
 
-    Size is that of `file`, in pixels. `accepted_mask` is the one mask a person took responsibility for.
+    Size is that of `file`, in pixels: marks and masks are in it. A large picture is reduced for that by a whole
+    factor, `mask_scale`; its full size is then kept beside, and `tiles` shows it at full size.
+    `accepted_mask` is the one mask a person took responsibility for.
     """
 
     project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="images")
@@ -40,6 +42,10 @@ class Image(models.Model):
     original_format = models.CharField(max_length=10)
     width = models.PositiveIntegerField()
     height = models.PositiveIntegerField()
+    mask_scale = models.PositiveSmallIntegerField(default=1)  # pixels of the picture along a side of a mask's pixel
+    full_width = models.PositiveIntegerField(null=True, blank=True)  # only where mask_scale is above 1
+    full_height = models.PositiveIntegerField(null=True, blank=True)
+    tiles = models.CharField(max_length=120, blank=True)  # blob of the picture's pyramid, see labeling.tilefile
     split = models.CharField(max_length=5, choices=Split)
     accepted_mask = models.ForeignKey(
         "labeling.Mask", null=True, blank=True, on_delete=models.PROTECT, related_name="accepted_for"
@@ -55,6 +61,19 @@ class Image(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["project", "sha256"], name="image_bytes_once_per_project"),
             models.CheckConstraint(condition=Q(width__gte=1, height__gte=1), name="image_has_size"),
+            # A mask's pixels cover the picture: the last ones of a row or column may reach beyond it.
+            models.CheckConstraint(
+                condition=Q(mask_scale=1, full_width=None, full_height=None)
+                | (
+                    Q(mask_scale__gt=1, full_width__isnull=False, full_height__isnull=False)
+                    & Q(full_width__lte=F("width") * F("mask_scale"))
+                    & Q(full_width__gt=(F("width") - 1) * F("mask_scale"))
+                    & Q(full_height__lte=F("height") * F("mask_scale"))
+                    & Q(full_height__gt=(F("height") - 1) * F("mask_scale"))
+                    & ~Q(tiles="")
+                ),
+                name="image_reduced_by_its_mask_scale",
+            ),
             models.CheckConstraint(condition=Q(split__in=Split.values), name="image_split_known"),
             models.CheckConstraint(
                 condition=Q(skip_reason="") | Q(skip_reason__in=SkipReason.values),
@@ -78,6 +97,11 @@ class Image(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def full_size(self) -> tuple[int, int]:
+        """Width and height of the picture as it was sent, upright."""
+        return self.full_width or self.width, self.full_height or self.height
 
 
 class Lease(models.Model):

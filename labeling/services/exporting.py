@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import errno
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from importlib import metadata
 from pathlib import Path
 from typing import Final
@@ -18,6 +19,7 @@ from labeling import provenance, storage
 from labeling.errors import PermanentError
 from labeling.exporters.archive import Archive, dump, json_document
 from labeling.exporters.dataset import Dataset, FrozenImage
+from labeling.exporters.enlarging import enlarged_counts, picture_png
 from labeling.exporters.registry import get_format
 from labeling.models import ExportJob, Mask
 from labeling.services import events, runs
@@ -70,10 +72,11 @@ def _write_archive(job: ExportJob, path: Path, scratch: Path, report: Report) ->
     with Archive(path, scratch / "files.jsonl") as archive, notes.open("w", encoding="utf-8") as manifest:
         writer = get_format(job.format).writer(archive, dataset.header, scratch=scratch, with_images=with_images)
         for number, image in enumerate(dataset.images(), start=1):
-            writer.add(image, _label_map(image))
+            label_map = _label_map(image)
+            writer.add(image, label_map)
             if with_images:
                 _add_picture(archive, image)
-            manifest.write(dump(_manifest_entry(image, with_images=with_images)) + "\n")
+            manifest.write(dump(_manifest_entry(image, label_map, with_images=with_images)) + "\n")
             report(number, job.num_images)
         writer.finish()
         manifest.flush()
@@ -90,6 +93,11 @@ def _label_map(image: FrozenImage) -> npt.NDArray[np.uint8]:
 
 
 def _add_picture(archive: Archive, image: FrozenImage) -> None:
+    if image.mask_scale > 1:
+        width, height = image.full_size
+        pieces = picture_png(partial(storage.read_part, image.tiles), image.full_size)
+        archive.add_pieces(image.export_picture, pieces, size=3 * width * height)
+        return
     with storage.open_blob(image.file) as stream:
         stream.seek(0, 2)
         size = stream.tell()
@@ -120,14 +128,15 @@ def _manifest_head(job: ExportJob, dataset: Dataset) -> dict[str, object]:
     }
 
 
-def _manifest_entry(image: FrozenImage, *, with_images: bool) -> dict[str, object]:
+def _manifest_entry(image: FrozenImage, label_map: npt.NDArray[np.uint8], *, with_images: bool) -> dict[str, object]:
+    counts = _counts(image, label_map)
     return {
         "id": image.id,
         "name": image.name,
         "file": image.export_picture if with_images else None,
         "sha256": image.sha256,
-        "width": image.width,
-        "height": image.height,
+        "width": image.full_size[0],
+        "height": image.full_size[1],
         "split": image.split,
         "mask": {
             "sha256": image.mask_sha256,
@@ -135,20 +144,28 @@ def _manifest_entry(image: FrozenImage, *, with_images: bool) -> dict[str, objec
             "by": image.mask_by,
             "method": image.method or None,
             "model_version": image.model_version,
-            "pixels": image.pixel_counts,
+            "pixels": {str(value): pixels for value, pixels in counts.items()},
+            "scale": image.mask_scale,
         },
-        "provenance": _pixel_sources(image),
+        "provenance": _pixel_sources(image, counts),
     }
 
 
-def _pixel_sources(image: FrozenImage) -> dict[str, int]:
+def _counts(image: FrozenImage, label_map: npt.NDArray[np.uint8]) -> dict[int, int]:
+    """Pixels per value at the size at which the mask leaves."""
+    if image.mask_scale == 1:
+        return pixel_counts(label_map)
+    return enlarged_counts(label_map, image.mask_scale, image.full_size)
+
+
+def _pixel_sources(image: FrozenImage, counts: Mapping[int, int]) -> dict[str, int]:
     """Pixels by who or what they came from, in the words of `labeling.provenance`."""
     if image.provenance:
-        found = pixel_counts(decode_png(storage.read(image.provenance)))
+        found = _counts(image, decode_png(storage.read(image.provenance)))
         return {provenance.NAMES.get(value, "unknown"): pixels for value, pixels in found.items()}
-    ignored = int(image.pixel_counts.get(str(IGNORE), 0))
+    ignored = counts.get(IGNORE, 0)
     source = provenance.NAMES[SOURCES[Mask.Origin(image.mask_origin)]]
-    by_source = {source: image.width * image.height - ignored}
+    by_source = {source: sum(counts.values()) - ignored}
     if ignored:
         by_source["unknown"] = by_source.get("unknown", 0) + ignored
     return by_source

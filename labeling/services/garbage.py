@@ -205,7 +205,9 @@ def _named_by(snapshot: str, *, is_export: bool) -> set[str]:
         storage.copy_to(snapshot, local)
         try:
             return {
-                name for image in Dataset(local).images() for name in (image.file, image.mask_blob, image.provenance)
+                name
+                for image in Dataset(local).images()
+                for name in (image.file, image.tiles, image.mask_blob, image.provenance)
             }
         finally:
             local.unlink(missing_ok=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,6 +37,9 @@ class StoredPicture:
     format: str
     width: int
     height: int
+    full_size: tuple[int, int]
+    mask_scale: int
+    tiles: str
     note: str
 
 
@@ -54,9 +57,17 @@ def known_image(*, project: Project, sha256: str) -> Image | None:
     return Image.objects.filter(project=project, sha256=sha256).first()
 
 
-def store_picture(*, path: Path, sha256: str) -> StoredPicture:
-    """Decode an untrusted file and store original, display file and thumbnail. Raises Invalid."""
-    picture = decode(path)
+def store_picture(
+    *, path: Path, sha256: str, may_stream: bool = False, check: Callable[[], None] = lambda: None
+) -> StoredPicture:
+    """Decode an untrusted file and store original, display file, thumbnail and tiles, if it has any. Raises Invalid.
+
+    Safe to repeat: every file is named by its bytes. `may_stream` and `check` are those of `decode`.
+    """
+    settings.SCRATCH_DIR.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=settings.SCRATCH_DIR, prefix="picture-") as scratch:
+        picture = decode(path, scratch=Path(scratch), may_stream=may_stream, check=check)
+        tiles = picture.tiles and storage.put_file("tiles", picture.tiles.path, suffix=picture.tiles.suffix).name
     return StoredPicture(
         sha256=sha256,
         file=storage.put("images", picture.display.data, suffix=picture.display.suffix).name,
@@ -65,6 +76,9 @@ def store_picture(*, path: Path, sha256: str) -> StoredPicture:
         format=picture.format,
         width=picture.width,
         height=picture.height,
+        full_size=picture.full_size,
+        mask_scale=picture.mask_scale,
+        tiles=tiles or "",
         note=picture.note,
     )
 
@@ -75,6 +89,7 @@ def insert_image(
     """The row of a stored picture, and whether it is new; its split is decided here, once and for all."""
     if len(name) > MAX_NAME:
         raise Invalid(f"The name is longer than {MAX_NAME} characters; shorten it.", code="bad_name")
+    full_width, full_height = stored.full_size if stored.mask_scale > 1 else (None, None)
     try:
         with transaction.atomic():
             image = Image.objects.create(
@@ -87,6 +102,10 @@ def insert_image(
                 original_format=stored.format,
                 width=stored.width,
                 height=stored.height,
+                mask_scale=stored.mask_scale,
+                full_width=full_width,
+                full_height=full_height,
+                tiles=stored.tiles,
                 split=split_of(name, stored.sha256),
                 order_key=order_key(stored.sha256),
             )

@@ -52,10 +52,16 @@ class _State:
     job: ImportJob
     by: User
     choice: Choice
+    report: Report
     done: int = 0
+    total: int = 0
     untold: list[int] = field(default_factory=list)  # image ids that no event has named yet
     renamed: dict[str, int] = field(default_factory=dict)  # found under a name, held under another -> image id
     masks_refused: Invalid | None = None
+
+    def check(self) -> None:
+        """Beat in the middle of a long file; raises Cancelled."""
+        self.report(self.done, self.total)
 
 
 @transaction.atomic
@@ -104,9 +110,9 @@ def import_files(
     """
     if job.created_by is None:
         raise PermanentError("The account that started this import is gone; start it again.")
-    state = _State(job=job, by=job.created_by, choice=choice or Choice())
+    state = _State(job=job, by=job.created_by, choice=choice or Choice(), report=report)
     scratch = settings.SCRATCH_DIR / f"import-{job.pk}"
-    total = sum(1 for _ in iter_files(given(), scratch))
+    total = state.total = sum(1 for _ in iter_files(given(), scratch))
     if job.attempt > 1:
         _tell_forgotten(state)
     try:
@@ -187,7 +193,7 @@ def _take_picture(state: _State, label: str, name: str, path: Path) -> None:
     if same is not None:
         _note_duplicate(state, label, name, same)
         return
-    stored = store_picture(path=path, sha256=sha256)
+    stored = store_picture(path=path, sha256=sha256, may_stream=True, check=state.check)
     with transaction.atomic():
         image, is_new = insert_image(
             project=state.job.project, name=name, stored=stored, split_of=state.choice.split_of

@@ -63,14 +63,19 @@ def store_mask(
 def checked_label_map(image: Image, data: bytes) -> npt.NDArray[np.uint8]:
     """Decode hostile bytes into a label map that fits the image and the project's classes.
 
-    Retired classes are allowed: older masks hold them. Raises Invalid `bad_mask`.
+    Retired classes are allowed: older masks hold them. Of a mask at the full size of a reduced picture, the middle
+    of each cell counts. Raises Invalid `bad_mask`.
     """
     if len(data) > settings.MAX_MASK_BYTES:
         raise _bad(f"The mask is larger than {settings.MAX_MASK_BYTES} bytes.")
+    most = max(image.width * image.height, min(image.full_size[0] * image.full_size[1], settings.MAX_IMAGE_PIXELS))
     try:
-        label_map = decode_png(data, max_pixels=image.width * image.height)
+        label_map = decode_png(data, max_pixels=most)
     except LabelMapError as error:
-        raise _bad(error.message) from error
+        hint = f" Send it reduced to {image.width} x {image.height}." if error.code == "too_large" else ""
+        raise _bad(error.message + hint) from error
+    if image.mask_scale > 1 and label_map.shape == (image.full_size[1], image.full_size[0]):
+        label_map = _middles(label_map, image.mask_scale)
     if label_map.shape != (image.height, image.width):
         height, width = label_map.shape
         raise _bad(f"The mask is {width} x {height}, the image {image.width} x {image.height}; send it at full size.")
@@ -79,6 +84,14 @@ def checked_label_map(image: Image, data: bytes) -> npt.NDArray[np.uint8]:
     if unknown:
         raise _bad(f"The mask holds {unknown[:5]}, which are no classes of this project (255 means ignore).")
     return label_map
+
+
+def _middles(label_map: npt.NDArray[np.uint8], factor: int) -> npt.NDArray[np.uint8]:
+    """The value in the middle of each cell of `factor` x `factor` pixels, or nearest to it where a cell is cut."""
+    rows, columns = (
+        np.minimum(np.arange(-(-length // factor)) * factor + factor // 2, length - 1) for length in label_map.shape
+    )
+    return label_map[np.ix_(rows, columns)]
 
 
 def counts(label_map: npt.NDArray[np.uint8]) -> dict[str, int]:

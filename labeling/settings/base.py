@@ -168,6 +168,9 @@ SCRATCH_DIR = Path(env_str("BURNISH_SCRATCH", str(VAR_DIR / "scratch")))  # snap
 DATA_UPLOAD_MAX_MEMORY_SIZE = 20 * 2**20
 UPLOAD_CHUNK_BYTES = env_int("UPLOAD_CHUNK_BYTES", 8 * 2**20, minimum=1)
 MAX_IMAGE_PIXELS = env_int("MAX_IMAGE_PIXELS", 100_000_000, minimum=1)
+# Above MAX_IMAGE_PIXELS a picture is read strip by strip; that takes the optional package pyvips.
+MAX_STREAMED_PIXELS = env_int("MAX_STREAMED_PIXELS", 1_000_000_000, minimum=1)
+MASK_SIDE = env_int("MASK_SIDE", 4096, minimum=256)  # longest side of a mask; larger pictures are reduced for it
 MAX_IMAGE_BYTES = env_int("MAX_IMAGE_BYTES", 512 * 2**20, minimum=1)
 MAX_ZIP_ENTRIES = env_int("MAX_ZIP_ENTRIES", 50_000, minimum=1)
 MAX_ZIP_RATIO = env_int("MAX_ZIP_RATIO", 100, minimum=1)

@@ -3,13 +3,16 @@
 Rules, in order:
 
 * The format is what the decoder recognises (JPEG, PNG, WebP, TIFF, BMP), never what the name says.
-* Bytes and pixels are held against MAX_IMAGE_BYTES and MAX_IMAGE_PIXELS before any pixel is decoded.
+* Bytes and pixels are held against MAX_IMAGE_BYTES and MAX_IMAGE_PIXELS before any pixel is decoded. Above that many
+  pixels `streaming` may read the picture strip by strip, up to MAX_STREAMED_PIXELS.
 * Of a file with several pictures the first is taken, and the note says so.
 * The EXIF orientation is applied. Colour profiles, EXIF and all other data are dropped; the original keeps them.
 * Transparent pictures are laid on white; CMYK, palette and grey become RGB.
 * Deep grey (16 and 32 bits, floating point) whose values do not all fit in 0-255 is stretched linearly, its
   smallest value to 0 and its largest to 255; not-a-number counts as the smallest. Sixteen-bit colour keeps its
   high byte.
+* A picture longer than MASK_SIDE is reduced by the smallest whole factor that makes it fit; people mark, and
+  training reads, the reduced one. Above TILED_SIDE a pyramid of tiles shows it at full size.
 * The display file is PNG where the source is lossless and at most LOSSLESS_PIXELS large, else JPEG of quality 92
   without colour subsampling. Training reads the same file as the browser shows.
 """
@@ -18,37 +21,29 @@ from __future__ import annotations
 
 import io
 import logging
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Final
 
-import numpy as np
-import numpy.typing as npt
 from django.conf import settings
 from PIL import Image as PILImage
 from PIL import UnidentifiedImageError
 
-from labeling.errors import Invalid
+from labeling.errors import Cancelled, Invalid
+from labeling.transfer import pyramid, streaming
+from labeling.transfer.pixels import to_rgb, upright
 
 logger = logging.getLogger(__name__)
 
 FORMATS: Final = ("JPEG", "PNG", "WEBP", "TIFF", "BMP")
 LOSSLESS_PIXELS: Final = 4096 * 4096
+TILED_SIDE: Final = 4096
 THUMB_PX: Final = 256  # longer side
 JPEG_QUALITY: Final = 92
 _JPEG_MAX_SIDE: Final = 65_500
-_ORIENTATION_TAG: Final = 0x0112
-_TURNS: Final = {
-    2: PILImage.Transpose.FLIP_LEFT_RIGHT,
-    3: PILImage.Transpose.ROTATE_180,
-    4: PILImage.Transpose.FLIP_TOP_BOTTOM,
-    5: PILImage.Transpose.TRANSPOSE,
-    6: PILImage.Transpose.ROTATE_270,
-    7: PILImage.Transpose.TRANSVERSE,
-    8: PILImage.Transpose.ROTATE_90,
-}
-# Pillow's own guard only warns between its limit and twice that, so `_check_size` decides; above, it raises.
-PILImage.MAX_IMAGE_PIXELS = settings.MAX_IMAGE_PIXELS
+# `_check_size` decides, before a pixel is decoded; Pillow's own guard stands behind it.
+PILImage.MAX_IMAGE_PIXELS = max(settings.MAX_IMAGE_PIXELS, settings.MAX_STREAMED_PIXELS)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,67 +55,142 @@ class Encoded:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Tiles:
+    """A pyramid in a scratch file, and the ending of its blob's name."""
+
+    path: Path
+    suffix: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class Picture:
-    """A decoded picture: width and height in pixels of `display`; `note` tells what was left out, if anything."""
+    """A decoded picture. Its `note` tells what was left out, if anything.
+
+    `width` and `height` are those of `display`; `full_size` is the (width, height) of the picture that was sent,
+    `mask_scale` the factor between them.
+    """
 
     width: int
     height: int
+    full_size: tuple[int, int]
+    mask_scale: int
     format: str
     suffix: str  # of the original
     display: Encoded
     thumb: Encoded
+    tiles: Tiles | None
     note: str
 
 
-def decode(path: Path) -> Picture:
-    """Decode an untrusted file. Raises Invalid with code `too_large`, `bad_image` or `unsupported_image`."""
+@dataclass(frozen=True, kw_only=True)
+class _Source:
+    """A picture that was opened: rows on demand, or all of it in `whole`."""
+
+    size: tuple[int, int]
+    format: str
+    is_lossless: bool
+    note: str
+    whole: PILImage.Image | None
+    strips: Callable[[], Iterator[PILImage.Image]]
+
+
+def decode(path: Path, *, scratch: Path, may_stream: bool = True, check: Callable[[], None] = lambda: None) -> Picture:
+    """Decode an untrusted file. Raises Invalid with code `too_large`, `bad_image` or `unsupported_image`.
+
+    `scratch` is an empty folder of the caller's, where the tiles of a large picture lie afterwards. Reading strip
+    by strip takes its time: without `may_stream` it is refused. `check` is called now and then and may raise.
+    """
     size = path.stat().st_size
     if size > settings.MAX_IMAGE_BYTES:
         raise Invalid(f"The file has {size:,} bytes; at most {settings.MAX_IMAGE_BYTES:,} are read.", code="too_large")
+    return _made(_opened(path, scratch, may_stream, check), scratch, check)
+
+
+def _opened(path: Path, scratch: Path, may_stream: bool, check: Callable[[], None]) -> _Source:
     with path.open("rb") as stream:
         try:
-            return _decode(stream)
-        except Invalid:
+            return _source(path, stream, scratch, may_stream, check)
+        except (Invalid, Cancelled):
             raise
         except (PILImage.DecompressionBombError, MemoryError) as error:
             raise _too_many_pixels() from error
         except UnidentifiedImageError as error:
             raise Invalid(_unrecognised(path), code="unsupported_image") from error
         except Exception as error:
+            if isinstance(error, OSError) and error.errno is not None:
+                raise  # the disk's trouble; Pillow's own has no number
             # Decoders meet hostile bytes with exceptions of every kind; whichever it is, the file is at fault.
             logger.info("a picture could not be decoded: %s: %s", type(error).__name__, error)
             raise Invalid("The picture is damaged or cut short; it cannot be decoded.", code="bad_image") from error
 
 
-def _decode(stream: BinaryIO) -> Picture:
+def _source(path: Path, stream: BinaryIO, scratch: Path, may_stream: bool, check: Callable[[], None]) -> _Source:
     with PILImage.open(stream, formats=FORMATS) as opened:
-        _check_size(opened.size)
+        is_streamed = _check_size(opened.size, may_stream)
         format_name = "JPEG" if opened.format == "MPO" else str(opened.format)
         has_more = opened.format != "MPO" and bool(getattr(opened, "is_animated", False))
-        opened.load()
-        rgb = _to_rgb(_upright(opened))
-    rgb.info = {}
+        note = "Only the first of the pictures in the file was taken." if has_more else ""
+        if is_streamed:
+            streamed = streaming.Streamed(path, opened, scratch=scratch, check=check)
+            whole, size, strips = None, streamed.size, streamed.strips
+        else:
+            opened.load()
+            rgb = to_rgb(upright(opened))
+            rgb.info = {}
+            whole, size, strips = rgb, rgb.size, lambda: pyramid.strips_of(rgb)
+    is_lossless = _is_lossless(format_name, stream)
+    return _Source(size=size, format=format_name, is_lossless=is_lossless, note=note, whole=whole, strips=strips)
+
+
+def _made(source: _Source, scratch: Path, check: Callable[[], None]) -> Picture:
+    """Everything that is kept of a picture."""
+    longest = max(source.size)
+    factor = -(-longest // settings.MASK_SIDE)
+    shown, tiles = source.whole, None
+    if shown is None or factor > 1 or longest > TILED_SIDE:
+        suffix = "png" if _stays_lossless(source.size, source.is_lossless) else "jpg"
+        tiles = Tiles(path=scratch / "tiles", suffix=f"{suffix}.tiles")
+        with tiles.path.open("wb") as out:
+            shown = pyramid.build(source.strips(), size=source.size, factor=factor, suffix=suffix, out=out, check=check)
     return Picture(
-        width=rgb.width,
-        height=rgb.height,
-        format=format_name,
-        suffix={"JPEG": "jpg", "TIFF": "tif"}.get(format_name, format_name.lower()),
-        display=_display(rgb, is_lossless=_is_lossless(format_name, stream)),
-        thumb=_thumb(rgb),
-        note="Only the first of the pictures in the file was taken." if has_more else "",
+        width=shown.width,
+        height=shown.height,
+        full_size=source.size,
+        mask_scale=factor,
+        format=source.format,
+        suffix={"JPEG": "jpg", "TIFF": "tif"}.get(source.format, source.format.lower()),
+        display=_display(shown, is_lossless=source.is_lossless),
+        thumb=_thumb(shown),
+        tiles=tiles,
+        note=source.note,
     )
 
 
-def _check_size(size: tuple[int, int]) -> None:
+def _check_size(size: tuple[int, int], may_stream: bool) -> bool:
+    """Whether the picture has to be read strip by strip; refuses what is too large even for that."""
     width, height = size
     if width < 1 or height < 1:
         raise Invalid("The picture has no pixels.", code="bad_image")
-    if width * height > settings.MAX_IMAGE_PIXELS:
-        raise _too_many_pixels(f"The picture is {width} x {height} pixels")
+    if width * height <= settings.MAX_IMAGE_PIXELS:
+        return False
+    largest = max(settings.MAX_IMAGE_PIXELS, settings.MAX_STREAMED_PIXELS)
+    if width * height > largest:
+        raise _too_many_pixels(f"The picture is {width} x {height} pixels", largest)
+    if not streaming.is_available():
+        raise _too_many_pixels(
+            f"The picture is {width} x {height} pixels",
+            hint=f" An administrator can raise that to {largest:,}: pip install 'burnish[large]'.",
+        )
+    if not may_stream:
+        raise _too_many_pixels(
+            f"The picture is {width} x {height} pixels", hint=f" The import page takes up to {largest:,}."
+        )
+    return True
 
 
-def _too_many_pixels(what: str = "The picture is too large") -> Invalid:
-    return Invalid(f"{what}; at most {settings.MAX_IMAGE_PIXELS:,} pixels are read.", code="too_large")
+def _too_many_pixels(what: str = "The picture is too large", limit: int = 0, hint: str = "") -> Invalid:
+    limit = limit or settings.MAX_IMAGE_PIXELS
+    return Invalid(f"{what}; at most {limit:,} pixels are read.{hint}", code="too_large")
 
 
 def _unrecognised(path: Path) -> str:
@@ -130,46 +200,6 @@ def _unrecognised(path: Path) -> str:
     return f"The file is {what}; send JPEG, PNG, WebP, TIFF or BMP."
 
 
-def _upright(picture: PILImage.Image) -> PILImage.Image:
-    """Apply the EXIF orientation; TIFF was turned on loading, and unreadable EXIF turns nothing."""
-    if picture.format == "TIFF":
-        return picture
-    try:
-        turn = _TURNS.get(picture.getexif().get(_ORIENTATION_TAG, 1))
-    except Exception as error:
-        logger.info("EXIF data could not be read and was ignored: %s", error)
-        return picture
-    return picture if turn is None else picture.transpose(turn)
-
-
-def _to_rgb(picture: PILImage.Image) -> PILImage.Image:
-    """8-bit RGB by the rules above."""
-    mode = picture.mode
-    if mode == "I" or mode == "F" or mode.startswith("I;16"):
-        return PILImage.fromarray(_stretched(np.asarray(picture))).convert("RGB")
-    if mode in {"LA", "La", "RGBA", "RGBa", "PA"} or "transparency" in picture.info:
-        layer = picture.convert("RGBA")
-        paper = PILImage.new("RGBA", layer.size, (255, 255, 255, 255))
-        return PILImage.alpha_composite(paper, layer).convert("RGB")
-    return picture.convert("RGB")
-
-
-def _stretched(values: npt.NDArray[np.generic]) -> npt.NDArray[np.uint8]:
-    """Deep grey (H, W) as uint8; see the module's rules. Works row block by row block to save memory."""
-    floats = values.dtype.kind == "f"
-    finite = values[np.isfinite(values)] if floats else values
-    low, high = (float(finite.min()), float(finite.max())) if finite.size else (0.0, 0.0)
-    fits = not floats and low >= 0 and high <= 255
-    out = np.empty(values.shape, np.uint8)
-    for start in range(0, values.shape[0], 512):
-        block = values[start : start + 512].astype(np.float64)
-        if not fits:
-            block = np.nan_to_num(block, nan=low, posinf=high, neginf=low)
-            block = (block - low) * (255 / (high - low) if high > low else 0.0)
-        out[start : start + 512] = np.rint(block)
-    return out
-
-
 def _is_lossless(format_name: str, stream: BinaryIO) -> bool:
     if format_name == "WEBP":
         stream.seek(12)
@@ -177,10 +207,13 @@ def _is_lossless(format_name: str, stream: BinaryIO) -> bool:
     return format_name in {"PNG", "BMP", "TIFF"}
 
 
+def _stays_lossless(size: tuple[int, int], is_lossless: bool) -> bool:
+    return is_lossless and size[0] * size[1] <= LOSSLESS_PIXELS
+
+
 def _display(rgb: PILImage.Image, *, is_lossless: bool) -> Encoded:
-    too_long = max(rgb.size) > _JPEG_MAX_SIDE
     out = io.BytesIO()
-    if too_long or (is_lossless and rgb.width * rgb.height <= LOSSLESS_PIXELS):
+    if _stays_lossless(rgb.size, is_lossless) or max(rgb.size) > _JPEG_MAX_SIDE:
         rgb.save(out, "PNG", compress_level=4)
         return Encoded(data=out.getvalue(), suffix="png")
     rgb.save(out, "JPEG", quality=JPEG_QUALITY, subsampling=0)

@@ -3,18 +3,29 @@
 from __future__ import annotations
 
 import hashlib
+import io
 from typing import Any
 
+import numpy as np
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.utils import timezone
+from PIL import Image as PILImage
 
 from labeling import storage
 from labeling.models import Image, Lease
 from labeling.services.features import store_features
 from labeling.services.leases import take_lease
 from tests.conftest import Cast, client_for
-from tests.factories import make_annotation, make_image, make_mask, make_project, photo, picture_bytes
+from tests.factories import (
+    make_annotation,
+    make_image,
+    make_mask,
+    make_project,
+    make_tiles,
+    photo,
+    picture_bytes,
+)
 
 
 @pytest.fixture
@@ -82,6 +93,42 @@ def test_the_detail_names_its_files(cast: Cast, image: Image) -> None:
     assert client.get(body["features"]["url"]).content == b"BFM1 feature bytes"
     assert body["features"]["version"] == 1
     assert body["features"]["sha256"] == hashlib.sha256(b"BFM1 feature bytes").hexdigest()
+
+
+def test_a_large_picture_is_served_tile_by_tile(cast: Cast) -> None:
+    rgb = photo(width=601, height=300)
+    sizes = {"width": 301, "height": 150, "mask_scale": 2, "full_width": 601, "full_height": 300}
+    large = make_image(cast.project, tiles=make_tiles(rgb), **sizes)
+    client = client_for(cast.vera)
+    body = client.get(f"/api/v1/images/{large.pk}").json()
+    assert {name: body[name] for name in sizes} == sizes
+    tiles = body["tiles"]
+    assert {name: tiles[name] for name in ("width", "height", "tile_size", "overlap", "max_level")} == {
+        "width": 601, "height": 300, "tile_size": 256, "overlap": 1, "max_level": 2,
+    }  # fmt: skip
+    url = tiles["url"].format(level=2, column=2, row=1)
+    answer = client.get(url)
+    assert answer.headers["Content-Type"] == "image/png"
+    assert answer.headers["Cache-Control"] == "private, max-age=31536000, immutable"
+    assert "sandbox" in answer.headers["Content-Security-Policy"]
+    assert np.array_equal(np.asarray(PILImage.open(io.BytesIO(answer.content))), rgb[255:, 511:])
+    assert client_for(cast.dan).get(url).status_code == 404
+
+
+def test_tiles_that_do_not_exist_are_not_found(cast: Cast, image: Image) -> None:
+    large = make_image(cast.project, tiles=make_tiles(photo()))
+    client = client_for(cast.vera)
+    url = client.get(f"/api/v1/images/{large.pk}").json()["tiles"]["url"]
+    assert client.get(url.format(level=0, column=0, row=0)).status_code == 200
+    for level, column, row in [(1, 0, 0), (0, 1, 0), (0, 0, 1), (9**20, 0, 0)]:
+        assert client.get(url.format(level=level, column=column, row=row)).status_code == 404
+    sha256 = large.tiles.partition(".")[0][-64:]
+    for other in (url.replace(sha256, "0" * 64), url.replace(f"/images/{large.pk}/", f"/images/{image.pk}/")):
+        assert client.get(other.format(level=0, column=0, row=0)).status_code == 404
+    assert client.get(f"/api/v1/images/{image.pk}").json()["tiles"] is None
+    storage.delete(large.tiles)
+    gone = client.get(url.format(level=0, column=0, row=0))
+    assert gone.status_code == 404 and "restore" in gone.json()["message"]
 
 
 @pytest.mark.filterwarnings("ignore:StreamingHttpResponse must consume asynchronous")  # the test client is synchronous

@@ -24,7 +24,9 @@ from tests.factories import (
     make_interactive_proposal,
     make_mask,
     make_run,
+    make_tiles,
     make_version,
+    photo,
 )
 
 # route (converters blanked) -> {method: least role}. "open": no sign-in; "any": signed in; "staff": site admin.
@@ -47,6 +49,7 @@ ROUTES: dict[str, dict[str, str]] = {
     "images/<>/thumb": {"GET": "viewer"},
     "images/<>/original": {"GET": "viewer"},
     "images/<>/features/<>": {"GET": "viewer"},
+    "images/<>/tiles/<>/level/<>/column/<>/row/<>": {"GET": "viewer"},
     "images/<>/history": {"GET": "viewer"},
     "images/<>/annotation": {"GET": "viewer", "PUT": "annotator"},
     "images/<>/lease": {"POST": "annotator", "DELETE": "annotator"},
@@ -123,7 +126,7 @@ def test_every_route_has_its_roles_written_down() -> None:
 def ids(cast: Cast) -> dict[str, object]:
     """One object of every noun, in Ada's project."""
     project = cast.project
-    image = make_image(project)
+    image = make_image(project, tiles=make_tiles(photo()))
     annotation = make_annotation(image, cast.ben, marks=1)
     mask = make_mask(image)
     Review.objects.create(mask=mask, reviewer=cast.cleo, verdict="approved")
@@ -147,6 +150,10 @@ def ids(cast: Cast) -> dict[str, object]:
         "proposal-runs": run.pk,
         "crops": 1,
         "features": store_features(image=image, encoder="e", version=1, data=b"seen").sha256,
+        "tiles": image.tiles.partition(".")[0][-64:],
+        "level": 0,
+        "column": 0,
+        "row": 0,
         "masks": mask.pk,
         "comments": Comment.objects.create(image=image, author=cast.vera, text="Is this a coin?").pk,
         "masks.png": mask.sha256,
@@ -241,7 +248,7 @@ def test_a_method_that_a_route_lacks_is_refused_by_name(cast: Cast, ids: dict[st
 def test_an_id_that_does_not_exist_reads_like_one_that_is_not_yours(cast: Cast, ids: dict[str, object]) -> None:
     """Otherwise the answer would tell a stranger which ids are taken."""
     stranger = client_for(cast.dan)
-    hashes = {"masks.png", "features"}
+    hashes = {"masks.png", "features", "tiles"}
     missing = {noun: (0 if isinstance(pk, int) else "0" * 64 if noun in hashes else "0" * 8 + str(pk)[8:])
                for noun, pk in ids.items()}  # fmt: skip
     for route, methods in ROUTES.items():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.db import IntegrityError, transaction
@@ -33,6 +34,25 @@ def test_a_second_active_run_of_a_project_is_refused(cast: Cast) -> None:
 def test_a_second_background_class_is_refused(cast: Cast) -> None:
     with pytest.raises(IntegrityError), transaction.atomic():
         make_class(cast.project, index=7, is_background=True)
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"mask_scale": 2, "full_width": 96, "full_height": 80},  # 48 x 40 cells, but no tiles
+        {"mask_scale": 2, "full_width": 97, "full_height": 80, "tiles": "t"},
+        {"mask_scale": 2, "full_width": 94, "full_height": 80, "tiles": "t"},
+        {"mask_scale": 2, "full_width": 96, "full_height": 78, "tiles": "t"},
+        {"mask_scale": 2, "full_width": 96, "full_height": 81, "tiles": "t"},
+        {"mask_scale": 2, "tiles": "t"},
+        {"mask_scale": 1, "full_width": 48, "full_height": 40},
+        {"mask_scale": 0},
+    ],
+)
+def test_a_size_that_the_mask_scale_does_not_lead_to_is_refused(cast: Cast, fields: dict[str, Any]) -> None:
+    with pytest.raises(IntegrityError), transaction.atomic():
+        make_image(cast.project, **fields)
+    make_image(cast.project, mask_scale=2, full_width=95, full_height=79, tiles="t")
 
 
 def test_an_unknown_mark_kind_is_refused(cast: Cast) -> None:

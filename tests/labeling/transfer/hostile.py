@@ -38,8 +38,8 @@ def png_header(width: int, height: int, body: bytes = b"") -> bytes:
 
 
 def bomb_png() -> bytes:
-    """A few kilobytes that unfold into 11,000 x 11,000 pixels."""
-    return png_header(11_000, 11_000, zlib.compress(bytes(4_000_000), 9))
+    """A few kilobytes that claim 40,000 x 40,000 pixels, more than is read even strip by strip."""
+    return png_header(40_000, 40_000, zlib.compress(bytes(4_000_000), 9))
 
 
 def svg() -> bytes:

@@ -18,7 +18,7 @@ from tests.labeling.transfer import hostile
 def decoded(tmp_path: Path, data: bytes) -> Picture:
     path = tmp_path / "incoming"
     path.write_bytes(data)
-    return decode(path)
+    return decode(path, scratch=tmp_path)
 
 
 def pixels(picture: Picture) -> np.ndarray:
@@ -150,7 +150,7 @@ def test_an_svg_is_called_by_its_name(tmp_path: Path) -> None:
 
 
 def test_size_limits_are_the_settings(tmp_path: Path, settings: object) -> None:
-    settings.MAX_IMAGE_PIXELS = 100  # type: ignore[attr-defined]
+    settings.MAX_IMAGE_PIXELS = settings.MAX_STREAMED_PIXELS = 100  # type: ignore[attr-defined]
     with pytest.raises(Invalid) as refused:
         decoded(tmp_path, picture_bytes(photo()))
     assert refused.value.code == "too_large"
