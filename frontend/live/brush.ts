@@ -4,43 +4,55 @@ import { clamp, roundEven } from "./numbers";
 const MAX_PLACES = 1_000_000;
 const MANY_PLACES = 50_000;
 
+/** Of each pixel how many runs start there less how many end there; all zero between calls. */
+let steps = new Int32Array(0);
+
 /**
- * Pixels (1, else 0) of a width x height window whose centre lies within `radius` of the path; those the path runs
- * through always. `xs` and `ys` are the path's points in window coordinates.
+ * Pixels of a width x height window whose centre lies within `radius` of the path, and those the path runs through, as
+ * runs: start and end of each, counted row by row from 0. `xs` and `ys` are the path's points in window coordinates.
  */
-export function drawBrush(xs: Float64Array, ys: Float64Array, radius: number, width: number, height: number): Uint8Array {
+export function brushRuns(xs: Float64Array, ys: Float64Array, radius: number, width: number, height: number): Int32Array {
   const places = placesAlong(xs, ys, Math.max(0.25, radius / 4));
   const row = width + 1;
-  // A run is +1 where it starts and -1 one past its end; the running sum is above 0 inside.
-  const steps = new Int32Array(height * row + 1);
+  if (steps.length < height * row + 1) steps = new Int32Array(height * row + 1);
+  // Of each row only what lies between the brush's outermost places is looked at again.
+  const first = new Int32Array(height).fill(width);
+  const last = new Int32Array(height).fill(-1);
   for (let i = 0; i < places.xs.length; i++) {
     const [x, y] = [places.xs[i]!, places.ys[i]!];
-    const at = clamp(Math.floor(y), 0, height - 1) * row + clamp(Math.floor(x), 0, width - 1);
-    steps[at]! += 1;
-    steps[at + 1]! -= 1;
-    addDisc(steps, x, y, radius, width, height);
+    const [atX, atY] = [clamp(Math.floor(x), 0, width - 1), clamp(Math.floor(y), 0, height - 1)];
+    addRun(atY, atX, atX + 1, row, first, last);
+    addDisc(x, y, radius, width, height, first, last);
   }
-  const covered = new Uint8Array(width * height);
-  for (let y = 0, sum = 0; y < height; y++) {
-    for (let x = 0; x < row; x++) {
-      sum += steps[y * row + x]!;
-      if (x < width && sum > 0) covered[y * width + x] = 1;
+  const runs: number[] = [];
+  for (let y = 0; y < height; y++) {
+    let sum = 0;
+    for (let x = first[y]!, at = y * row + x; x <= last[y]!; x++, at++) {
+      const before = sum;
+      sum += steps[at]!;
+      steps[at] = 0;
+      if (before > 0 !== sum > 0) runs.push(y * width + x);
     }
   }
-  return covered;
+  return Int32Array.from(runs);
 }
 
-function addDisc(steps: Int32Array, x: number, y: number, radius: number, width: number, height: number): void {
-  const first = Math.ceil(y - radius - 0.5);
-  for (let row = Math.max(0, first), last = first + Math.floor(2 * radius); row <= last && row < height; row++) {
+function addRun(y: number, start: number, end: number, row: number, first: Int32Array, last: Int32Array): void {
+  steps[y * row + start]! += 1;
+  steps[y * row + end]! -= 1;
+  if (start < first[y]!) first[y] = start;
+  if (end > last[y]!) last[y] = end;
+}
+
+function addDisc(x: number, y: number, radius: number, width: number, height: number, first: Int32Array, last: Int32Array): void {
+  const top = Math.ceil(y - radius - 0.5);
+  for (let row = Math.max(0, top), bottom = top + Math.floor(2 * radius); row <= bottom && row < height; row++) {
     const across = radius * radius - (row + 0.5 - y) * (row + 0.5 - y);
     if (across < 0) continue;
     const half = Math.sqrt(across);
     const start = clamp(Math.ceil(x - half - 0.5), 0, width);
     const end = clamp(Math.floor(x + half - 0.5) + 1, 0, width);
-    if (end <= start) continue;
-    steps[row * (width + 1) + start]! += 1;
-    steps[row * (width + 1) + end]! -= 1;
+    if (end > start) addRun(row, start, end, width + 1, first, last);
   }
 }
 

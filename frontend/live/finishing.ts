@@ -1,6 +1,6 @@
 /** From scores on the grid to a label map with what the person said on top; see models_zoo/interactive/finishing.py. */
 import { quantile } from "./numbers";
-import { IGNORE, type GridWindow, type WeakLabels } from "./rasterize";
+import { IGNORE, type Runs, type WeakLabels } from "./rasterize";
 import { bestPositions } from "./regions";
 import type { Supervision } from "./supervision";
 
@@ -29,31 +29,38 @@ export function normalise(scores: readonly Float32Array[], cells: number): void 
 export interface Winners {
   /** Class of each cell, IGNORE where none may be. */
   readonly labels: Uint8Array;
-  /** Lead of the best class over the second, 0 to 1. */
-  readonly lead: Float32Array;
   /** Cells whose label is not that of their best score. */
   readonly overruled: readonly number[];
 }
 
 export function winners(supervision: Supervision, scores: readonly Float32Array[]): Winners {
-  const { classes, seeds, boxes } = supervision;
+  const { classes, seeds, boxes, excluded } = supervision;
   const cells = seeds.length;
   const best = bestPositions(scores, cells);
-  const lead = new Float32Array(cells);
   const nothing: number[] = [];
-  for (let i = 0; i < cells; i++) {
-    const top = scores[best[i]!]![i]!;
-    let second = 0;
-    for (let position = 0; position < scores.length; position++) {
-      if (position !== best[i] && scores[position]![i]! > second) second = scores[position]![i]!;
-    }
-    lead[i] = top - second;
-    if (top <= 0) nothing.push(i);
+  if (excluded.some((map) => map !== null)) {
+    for (let i = 0; i < cells; i++) if (scores[best[i]!]![i]! <= 0) nothing.push(i);
   }
   const filled = boxes.flatMap(({ position, cells: inside }) => fillBox(supervision, scores, position, inside, best));
-  const labels = best.map((position) => classes[position]!);
-  for (const i of nothing) labels[i] = IGNORE;
-  return { labels, lead, overruled: [...filled, ...nothing] };
+  for (let i = 0; i < cells; i++) best[i] = classes[best[i]!]!;
+  for (const i of nothing) best[i] = IGNORE;
+  return { labels: best, overruled: [...filled, ...nothing] };
+}
+
+/** Lead of each cell's best score over the second, 0 to 1. */
+export function leads(scores: readonly Float32Array[], cells: number): Float32Array {
+  const top = scores[0]!.slice(0, cells);
+  const second = new Float32Array(cells);
+  for (let position = 1; position < scores.length; position++) {
+    const map = scores[position]!;
+    for (let i = 0; i < cells; i++) {
+      const score = map[i]!;
+      second[i] = Math.max(second[i]!, Math.min(top[i]!, score));
+      top[i] = Math.max(top[i]!, score);
+    }
+  }
+  for (let i = 0; i < cells; i++) top[i]! -= second[i]!;
+  return top;
 }
 
 /** Somebody said that something is in the box: if nothing is, the cells likeliest to be it are. */
@@ -85,16 +92,16 @@ export function clampToMarks(
   possible: ReadonlySet<number>,
   uncertainty: Uint8Array | null = null,
 ): void {
-  const { seeds, negatives, windows, width } = marks;
+  const { seeds, negatives, painted } = marks;
   for (const [classIndex, where] of negatives) {
     const others = [...possible].filter((index) => index !== classIndex);
     const instead = others.length === 1 ? others[0]! : IGNORE;
-    eachPixel(windows, width, (i) => {
+    eachPixel(painted, (i) => {
       if (where[i] === 1 && labels[i] === classIndex) labels[i] = instead;
     });
   }
   const isPossible = Uint8Array.from({ length: 256 }, (_, index) => (possible.has(index) ? 1 : 0));
-  eachPixel(windows, width, (i) => {
+  eachPixel(painted, (i) => {
     const seed = seeds[i]!;
     if (isPossible[seed] === 0) return;
     labels[i] = seed;
@@ -102,8 +109,8 @@ export function clampToMarks(
   });
 }
 
-function eachPixel(windows: readonly GridWindow[], width: number, visit: (i: number) => void): void {
-  for (const { x0, y0, width: across, height: down } of windows) {
-    for (let y = y0; y < y0 + down; y++) for (let i = y * width + x0, end = i + across; i < end; i++) visit(i);
+function eachPixel(painted: readonly Runs[], visit: (i: number) => void): void {
+  for (const runs of painted) {
+    for (let k = 0; k < runs.length; k += 2) for (let i = runs[k]!, end = runs[k + 1]!; i < end; i++) visit(i);
   }
 }

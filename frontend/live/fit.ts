@@ -32,20 +32,17 @@ export class KernelFit {
     // Where the targets of each row sum to nothing, so do the answers: the last need not be solved for.
     const balanced = out.length > 1 && groups.every(({ target }) => Math.abs(target.reduce((a, b) => a + b, 0)) < 1e-6);
     const solved = balanced ? out.slice(0, -1) : out;
-    const factors = this.factors(cells, groups, solved.length);
-    solved.forEach((map, position) => this.addLinear(map, cells, factors[position]!, gain));
+    const factors = this.factors(cells, groups, solved.length, gain);
+    this.addLinear(cells, factors, solved);
     for (let start = 0; start < cells.length; start += this.cache.capacity) {
       const end = start + this.cache.capacity;
-      const found = this.cache.of(cells.subarray(start, end));
-      solved.forEach((map, position) => {
-        this.kernels.addProduct(found, factors[position]!.subarray(start, end).map((factor) => factor * gain), map);
-      });
+      this.kernels.addProduct(this.cache.of(cells.subarray(start, end)), factors.map((row) => row.subarray(start, end)), solved);
     }
     if (balanced) addRemainder(solved, out.at(-1)!);
   }
 
   /** What each row's cell weighs in the answer of each class. */
-  private factors(cells: Int32Array, groups: readonly RowGroup[], classes: number): Float64Array[] {
+  private factors(cells: Int32Array, groups: readonly RowGroup[], classes: number, gain: number): Float64Array[] {
     const size = cells.length;
     // A matrix that does not fit in memory taken once is rare, and then time matters less than that it works.
     const usual = size <= USUAL_ROWS;
@@ -57,24 +54,25 @@ export class KernelFit {
     eachRow(groups, (row, { weight }) => (matrix[row * stride + row]! += RIDGE / weight));
     kernels.factorise(matrix, size, stride);
     return Array.from({ length: classes }, (_, position) => {
-      eachRow(groups, (row, { target }) => (right[row] = target[position]!));
+      eachRow(groups, (row, { target }) => (right[row] = gain * target[position]!));
       kernels.solve(matrix, size, stride, right);
       return right.slice(0, size);
     });
   }
 
   /** The constant part of the kernel, and the linear one, which is a product with the columns themselves. */
-  private addLinear(map: Float32Array, cells: Int32Array, factors: Float64Array, gain: number): void {
+  private addLinear(cells: Int32Array, factors: readonly Float64Array[], out: readonly Float32Array[]): void {
     const { depth, planes, rows, rowLength } = this.columns;
-    const slope = new Float64Array(depth);
-    let constant = 0;
-    cells.forEach((cell, row) => {
-      const factor = factors[row]! * gain;
-      constant += factor;
-      for (let d = 0, at = cell * rowLength; d < depth; d++) slope[d]! += LINEAR * factor * rows[at + d]!;
+    const slopes = factors.map((row, position) => {
+      const slope = new Float64Array(depth);
+      for (let k = 0; k < cells.length; k++) {
+        const factor = LINEAR * row[k]!;
+        for (let d = 0, at = cells[k]! * rowLength; d < depth; d++) slope[d]! += factor * rows[at + d]!;
+      }
+      out[position]!.fill(row.reduce((sum, factor) => sum + factor, 0));
+      return slope;
     });
-    map.fill(constant);
-    this.kernels.addProduct(planes, slope, map);
+    this.kernels.addProduct(planes, slopes, out);
   }
 }
 

@@ -70,8 +70,8 @@ export interface Kernels {
   factorise(matrix: Float64Array, size: number, stride: number): void;
   /** Solve for one right side in place, `matrix` being factorised. */
   solve(matrix: Float64Array, size: number, stride: number, right: Float64Array): void;
-  /** out[i] += sum of factors[k] * maps[k][i]. */
-  addProduct(maps: readonly Float32Array[], factors: ArrayLike<number>, out: Float32Array): void;
+  /** out[c][i] += sum of factors[c][k] * maps[k][i]. */
+  addProduct(maps: readonly Float32Array[], factors: readonly ArrayLike<number>[], out: readonly Float32Array[]): void;
   /** Let exp of the maps sum to 1 in each cell. */
   softmax(maps: readonly Float32Array[]): void;
   /** `steps` of the random walk from `x` towards `wanted`, both maps; where `free` is 0, x stays. See random_walk.ts. */

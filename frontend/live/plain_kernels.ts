@@ -69,10 +69,12 @@ export class PlainKernels implements Kernels {
     }
   }
 
-  addProduct(maps: readonly Float32Array[], factors: ArrayLike<number>, out: Float32Array): void {
-    maps.forEach((map, k) => {
-      const factor = factors[k]!;
-      for (let i = 0; i < this.cells; i++) out[i]! += factor * map[i]!;
+  addProduct(maps: readonly Float32Array[], factors: readonly ArrayLike<number>[], out: readonly Float32Array[]): void {
+    out.forEach((sum, c) => {
+      maps.forEach((map, k) => {
+        const factor = factors[c]![k]!;
+        for (let i = 0; i < this.cells; i++) sum[i]! += factor * map[i]!;
+      });
     });
   }
 

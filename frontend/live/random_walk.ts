@@ -68,13 +68,15 @@ export class Walker {
    */
   spread(scores: readonly Float32Array[], seeds: Int16Array, steps: number): void {
     const { free, wanted } = this;
-    const solved = scores.length - 1;
-    for (let i = 0; i < seeds.length; i++) free[i] = seeds[i]! >= 0 ? 0 : 1;
+    const fixed: number[] = [];
+    for (let i = 0; i < seeds.length; i++) if (seeds[i]! >= 0) fixed.push(i);
+    free.fill(1);
+    for (const i of fixed) free[i] = 0;
     // The classes' answers sum to 1, so the last one need not be solved for.
-    for (let position = 0; position < solved; position++) {
+    for (let position = 0; position + 1 < scores.length; position++) {
       const x = scores[position]!;
       wanted.set(x);
-      for (let i = 0; i < seeds.length; i++) if (seeds[i]! >= 0) x[i] = seeds[i] === position ? 1 : 0;
+      for (const i of fixed) x[i] = seeds[i] === position ? 1 : 0;
       this.kernels.walk(this.graph, free, wanted, x, steps);
     }
     completeLast(scores, seeds.length);
@@ -83,15 +85,16 @@ export class Walker {
 
 /** Bring all but the last into 0…1, let the last have what they leave, and all sum to 1. */
 function completeLast(scores: readonly Float32Array[], cells: number): void {
-  const last = scores.at(-1)!;
-  for (let i = 0; i < cells; i++) {
-    let sum = 0;
-    for (let position = 0; position + 1 < scores.length; position++) {
-      const map = scores[position]!;
+  const last = scores.at(-1)!.fill(0);
+  for (const map of scores.slice(0, -1)) {
+    for (let i = 0; i < cells; i++) {
       const value = Math.min(Math.max(map[i]!, 0), 1);
       map[i] = value;
-      sum += value;
+      last[i]! += value;
     }
+  }
+  for (let i = 0; i < cells; i++) {
+    const sum = last[i]!;
     last[i] = Math.max(1 - sum, 0);
     if (sum > 1) for (const map of scores) map[i]! /= sum;
   }

@@ -1,5 +1,5 @@
 /** Marks drawn into seed and negative maps: the twin of models_zoo.marks.rasterize, pixel for pixel. */
-import { drawBrush } from "./brush";
+import { brushRuns } from "./brush";
 import type { MarkKind, Point } from "../editor/model";
 import { roundEven } from "./numbers";
 
@@ -15,6 +15,9 @@ export const UNLABELLED = 254;
 export const IGNORE = 255;
 const POINT_RADIUS = 3;
 
+/** Pixels as runs along the rows: first pixel and end of each run, counted row by row. */
+export type Runs = Int32Array;
+
 /** A box in grid coordinates, with its class. */
 export interface GridBox {
   readonly classIndex: number;
@@ -22,14 +25,6 @@ export interface GridBox {
   readonly y0: number;
   readonly x1: number;
   readonly y1: number;
-}
-
-/** A part of a grid. */
-export interface GridWindow {
-  readonly x0: number;
-  readonly y0: number;
-  readonly width: number;
-  readonly height: number;
 }
 
 /** Marks on a grid: `seeds` holds a class or UNLABELLED; `negatives` where a class is excluded; `tags` present or not. */
@@ -40,13 +35,8 @@ export interface WeakLabels {
   readonly negatives: ReadonlyMap<number, Uint8Array>;
   readonly tags: ReadonlyMap<number, boolean>;
   readonly boxes: readonly GridBox[];
-  /** Where anything was painted; they may overlap. */
-  readonly windows: readonly GridWindow[];
-}
-
-/** The grid pixels a mark covers, within a window. */
-interface Footprint extends GridWindow {
-  readonly covered: Uint8Array;
+  /** Where each mark was painted; see Runs. */
+  readonly painted: readonly Runs[];
 }
 
 /** What marks drawn one after the other come to so far. */
@@ -55,7 +45,7 @@ interface Canvas {
   readonly negatives: Map<number, Uint8Array>;
   readonly tags: Map<number, boolean>;
   boxes: GridBox[];
-  readonly windows: GridWindow[];
+  readonly painted: Runs[];
 }
 
 /**
@@ -64,7 +54,7 @@ interface Canvas {
  * Later marks win: per pixel among strokes; "absent" takes back the class's earlier seeds, a later stroke "absent".
  */
 export class Rasterizer {
-  private readonly known = new WeakMap<LiveMark, Footprint>();
+  private readonly known = new WeakMap<LiveMark, Runs>();
   private readonly sx: number;
   private readonly sy: number;
   private before: LiveMark[] = [];
@@ -86,7 +76,7 @@ export class Rasterizer {
     const seeds = (this.seeds ??= new Uint8Array(this.width * this.height));
     seeds.set(base.seeds);
     const [negatives, tags] = [new Map(base.negatives), new Map(base.tags)];
-    const canvas: Canvas = { seeds, negatives, tags, boxes: base.boxes, windows: [...base.windows] };
+    const canvas: Canvas = { seeds, negatives, tags, boxes: base.boxes, painted: [...base.painted] };
     const last = marks.at(-1);
     if (last !== undefined) {
       // The base's map stays as it is.
@@ -104,7 +94,7 @@ export class Rasterizer {
     const { before } = this;
     if (this.base === null || before.length > marks.length || before.some((mark, i) => mark !== marks[i])) {
       const seeds = new Uint8Array(this.width * this.height).fill(UNLABELLED);
-      this.base = { seeds, negatives: new Map(), tags: new Map(), boxes: [], windows: [] };
+      this.base = { seeds, negatives: new Map(), tags: new Map(), boxes: [], painted: [] };
       this.before = [];
     }
     for (const mark of marks.slice(this.before.length)) this.add(this.base, mark);
@@ -127,42 +117,35 @@ export class Rasterizer {
     else this.paint(canvas, mark);
   }
 
-  private paint({ seeds, negatives, windows }: Canvas, mark: LiveMark): void {
+  private paint({ seeds, negatives, painted }: Canvas, mark: LiveMark): void {
     const index = mark.class_index;
-    const footprint = this.footprint(mark);
-    const { x0, y0, width, height, covered } = footprint;
-    windows.push({ x0, y0, width, height });
+    const runs = this.footprint(mark);
+    painted.push(runs);
     let negative = negatives.get(index);
     if (mark.sign < 0 && negative === undefined) negatives.set(index, (negative = new Uint8Array(seeds.length)));
-    for (let y = 0; y < height; y++) {
-      for (let x = 0, at = (y0 + y) * this.width + x0; x < width; x++, at++) {
-        if (covered[y * width + x] === 0) continue;
-        if (mark.sign > 0) {
-          seeds[at] = index;
-          if (negative !== undefined) negative[at] = 0;
-        } else {
-          negative![at] = 1;
-          if (seeds[at] === index) seeds[at] = UNLABELLED;
-        }
-      }
+    for (let k = 0; k < runs.length; k += 2) {
+      const [start, end] = [runs[k]!, runs[k + 1]!];
+      negative?.fill(mark.sign > 0 ? 0 : 1, start, end);
+      if (mark.sign > 0) seeds.fill(index, start, end);
+      else for (let at = start; at < end; at++) if (seeds[at] === index) seeds[at] = UNLABELLED;
     }
   }
 
-  private footprint(mark: LiveMark): Footprint {
+  private footprint(mark: LiveMark): Runs {
     let known = this.known.get(mark);
     if (known === undefined) this.known.set(mark, (known = this.computed(mark)));
     return known;
   }
 
-  private computed(mark: LiveMark): Footprint {
+  private computed(mark: LiveMark): Runs {
     const scale = Math.sqrt(this.sx * this.sy);
-    if (mark.kind === "box") return this.boxWindow(this.scaled(mark));
+    if (mark.kind === "box") return this.boxRuns(this.scaled(mark));
     if (mark.kind === "point") {
       const { x, y } = mark.geometry as { x: number; y: number };
-      return this.strokeWindow([[x, y]], 2 * POINT_RADIUS * scale);
+      return this.strokeRuns([[x, y]], 2 * POINT_RADIUS * scale);
     }
     const { points, width } = mark.geometry as { points: readonly Point[]; width: number };
-    return this.strokeWindow(points, width * scale);
+    return this.strokeRuns(points, width * scale);
   }
 
   private scaled(mark: LiveMark): GridBox {
@@ -170,16 +153,16 @@ export class Rasterizer {
     return { classIndex: mark.class_index, x0: x0 * this.sx, y0: y0 * this.sy, x1: x1 * this.sx, y1: y1 * this.sy };
   }
 
-  private boxWindow(box: GridBox): Footprint {
+  private boxRuns(box: GridBox): Runs {
     const x0 = Math.min(Math.max(0, roundEven(box.x0)), this.width - 1);
     const y0 = Math.min(Math.max(0, roundEven(box.y0)), this.height - 1);
-    const width = Math.max(x0 + 1, Math.min(roundEven(box.x1), this.width)) - x0;
-    const height = Math.max(y0 + 1, Math.min(roundEven(box.y1), this.height)) - y0;
-    return { x0, y0, width, height, covered: new Uint8Array(width * height).fill(1) };
+    const x1 = Math.max(x0 + 1, Math.min(roundEven(box.x1), this.width));
+    const y1 = Math.max(y0 + 1, Math.min(roundEven(box.y1), this.height));
+    return Int32Array.from({ length: 2 * (y1 - y0) }, (_, k) => (y0 + (k >> 1)) * this.width + (k % 2 === 0 ? x0 : x1));
   }
 
   /** Draw a round brush along the path, in the smallest window that holds it. */
-  private strokeWindow(points: readonly Point[], wanted: number): Footprint {
+  private strokeRuns(points: readonly Point[], wanted: number): Runs {
     const diameter = Math.max(1, wanted);
     const xs = new Float64Array(points.length);
     const ys = new Float64Array(points.length);
@@ -198,8 +181,14 @@ export class Rasterizer {
     const y0 = Math.min(Math.max(0, Math.trunc(top) - reach), this.height - 1);
     const width = Math.min(Math.trunc(right) + reach + 1, this.width) - x0;
     const height = Math.min(Math.trunc(bottom) + reach + 1, this.height) - y0;
-    const covered = drawBrush(xs.map((x) => x - x0), ys.map((y) => y - y0), diameter / 2, width, height);
-    return { x0, y0, width, height, covered };
+    const runs = brushRuns(xs.map((x) => x - x0), ys.map((y) => y - y0), diameter / 2, width, height);
+    for (let k = 0; k < runs.length; k += 2) {
+      const y = Math.floor(runs[k]! / width);
+      const shift = (y0 + y) * this.width + x0 - y * width;
+      runs[k]! += shift;
+      runs[k + 1]! += shift;
+    }
+    return runs;
   }
 }
 
@@ -210,7 +199,9 @@ export const allowedBy = (labels: WeakLabels, classes: readonly number[]): Set<n
 /** Classes with at least one seed pixel. */
 export function seededIn({ seeds }: WeakLabels): Set<number> {
   const present = new Uint8Array(256);
-  for (const value of seeds) present[value] = 1;
+  for (let i = 0; i < seeds.length; i++) present[seeds[i]!] = 1;
   present[UNLABELLED] = 0;
-  return new Set([...present.keys()].filter((value) => present[value] === 1));
+  const found = new Set<number>();
+  for (let value = 0; value < 256; value++) if (present[value] === 1) found.add(value);
+  return found;
 }

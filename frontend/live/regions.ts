@@ -3,7 +3,6 @@
  * models_zoo/interactive/live_regions.py. As long as all marks of a class lie in one region of it, its others are given
  * back; once marks lie in two, the person means all of their kind.
  */
-import { normalise } from "./finishing";
 import type { Supervision } from "./supervision";
 
 /** Scores at zero where a class is given back, in place; `background` is the position that nothing is taken from. */
@@ -12,13 +11,19 @@ export function withoutUnmarked(supervision: Supervision, scores: readonly Float
   const best = bestPositions(scores, cells);
   const givenBack = scores.map((_, position) => (position === background ? null : unmarked(supervision, best, position)));
   if (givenBack.every((map) => map === null)) return;
-  for (let i = 0; i < cells; i++) {
-    const own = givenBack[best[i]!];
-    if (own === null || own![i] === 0) continue;
-    // What no other class could have stays.
-    if (scores.some((map, position) => position !== best[i] && map[i]! > 0)) scores[best[i]!]![i] = 0;
-  }
-  normalise(scores, cells);
+  givenBack.forEach((where, position) => {
+    if (where === null) return;
+    const own = scores[position]!;
+    for (let i = 0; i < cells; i++) {
+      if (where[i] === 0) continue;
+      let others = 0;
+      for (const map of scores) if (map !== own) others += map[i]!;
+      // What no other class could have stays.
+      if (others <= 0) continue;
+      own[i] = 0;
+      for (const map of scores) map[i]! /= others;
+    }
+  });
 }
 
 /** Position of the best score of each cell; of equals the first. */

@@ -2,7 +2,7 @@
 import type { FeatureMap } from "../codecs/feature_map";
 import { labImage, type Picture } from "./colour";
 import { enlargedPlainly, enlargedSmoothly, Enlarger } from "./enlarging";
-import { clampToMarks, winners } from "./finishing";
+import { clampToMarks, leads, winners } from "./finishing";
 import { kernelsFor } from "./kernel_choice";
 import { KernelColumns } from "./kernel_columns";
 import type { Kernels } from "./kernels";
@@ -44,7 +44,8 @@ export interface Scored {
 interface Proposed {
   readonly possible: ReadonlySet<number> | null;
   readonly labels: Uint8Array<ArrayBuffer>;
-  readonly lead: Float32Array;
+  /** Lead of each cell's best score over the second; where it is asked for. */
+  readonly lead: Float32Array | null;
 }
 
 export class Solver {
@@ -81,7 +82,7 @@ export class Solver {
   /** At most 1,024 pixels on the long side: what is shown while the hand moves. */
   draft(marks: readonly LiveMark[], allSimilar: boolean): Answer {
     const { width, height } = this.enlarger;
-    const { possible, labels } = this.proposed(marks, allSimilar, width, height);
+    const { possible, labels } = this.proposed(marks, allSimilar, width, height, false);
     if (possible !== null) clampToMarks(labels, this.atWorkingSize.draw(marks), possible);
     return { width, height, labels, uncertainty: null };
   }
@@ -90,8 +91,8 @@ export class Solver {
   final(marks: readonly LiveMark[], allSimilar: boolean): Answer {
     const { width, height } = this.image.picture;
     const { features } = this.image;
-    const { possible, labels, lead } = this.proposed(marks, allSimilar, width, height);
-    const grey = Uint8Array.from(lead, (value) => roundEven(clamp(value, 0, 1) * 254));
+    const { possible, labels, lead } = this.proposed(marks, allSimilar, width, height, true);
+    const grey = Uint8Array.from(lead!, (value) => roundEven(clamp(value, 0, 1) * 254));
     const uncertainty = enlargedSmoothly(grey, features.width, features.height, width, height);
     for (let i = 0; i < uncertainty.length; i++) uncertainty[i] = 255 - uncertainty[i]!;
     if (possible !== null) clampToMarks(labels, this.atFullSize.draw(marks), possible, uncertainty);
@@ -113,15 +114,16 @@ export class Solver {
   }
 
   /** Without the marks on top; `possible` is null where nothing is marked. */
-  private proposed(marks: readonly LiveMark[], allSimilar: boolean, width: number, height: number): Proposed {
+  private proposed(marks: readonly LiveMark[], allSimilar: boolean, width: number, height: number, withLead: boolean): Proposed {
     const { possible, supervision, scores } = this.score(marks, allSimilar);
+    const cells = this.image.features.width * this.image.features.height;
     if (supervision === null) {
       // One possible class fills the image, else nothing is proposed.
       const value = possible.size === 1 ? [...possible][0]! : IGNORE;
-      const labels = new Uint8Array(width * height).fill(value);
-      return { possible: null, labels, lead: new Float32Array(this.image.features.width * this.image.features.height) };
+      return { possible: null, labels: new Uint8Array(width * height).fill(value), lead: new Float32Array(cells) };
     }
-    const { labels: onGrid, lead, overruled } = winners(supervision, scores);
+    const lead = withLead ? leads(scores, cells) : null;
+    const { labels: onGrid, overruled } = winners(supervision, scores);
     const fine = this.enlarger.enlarge(onGrid, scores, supervision.classes, overruled);
     return { possible, labels: enlargedPlainly(fine, this.enlarger.width, this.enlarger.height, width, height), lead };
   }

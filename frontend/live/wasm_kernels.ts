@@ -10,7 +10,7 @@ interface Exports {
   gram(table: number, rowBytes: number, lengths: number, size: number, matrix: number, stride: number): void;
   factorise(matrix: number, size: number, stride: number): void;
   solve(matrix: number, size: number, stride: number, right: number): void;
-  addProduct(table: number, factors: number, count: number, cells: number, out: number): void;
+  addProduct(table: number, factors: number, count: number, cells: number, outTable: number, outs: number): void;
   softmax(table: number, count: number, cells: number): void;
   // prettier-ignore
   walk(right: number, down: number, downRight: number, downLeft: number, diagonal: number, row: number, cells: number,
@@ -31,6 +31,7 @@ const PAGE = 65_536;
 /** Anchors, addresses and factors that go in with one call; a call with more is split. */
 const ANCHORS = 32;
 const TABLE = 1024;
+const OUTS = 8;
 type Addressed = Float32Array | Float64Array | Int32Array | Uint8Array;
 
 let compiled: WebAssembly.Module | null = null;
@@ -57,6 +58,7 @@ class WasmKernels implements Kernels {
   private taken = PAGE;
   private readonly table: Int32Array;
   private readonly factors: Float32Array;
+  private readonly outs: Int32Array;
   private readonly anchors: Float32Array;
   private readonly spare: Float32Array;
   private readonly scratch: readonly [Float32Array, Float32Array, Float32Array];
@@ -70,7 +72,7 @@ class WasmKernels implements Kernels {
   ) {
     this.cells = paddedCells(options.cells);
     this.guard = Math.ceil((options.gridWidth + 4) / 4) * 4;
-    const own = 4 * (4 * (this.cells + 2 * this.guard) + ANCHORS * (options.depth + 4) + 2 * TABLE) + PAGE;
+    const own = 4 * (4 * (this.cells + 2 * this.guard) + ANCHORS * (options.depth + 4) + (OUTS + 1) * TABLE) + PAGE;
     const pages = Math.ceil((PAGE + own + options.bytes) / PAGE);
     const memory = new WebAssembly.Memory({ initial: pages, maximum: pages });
     this.buffer = memory.buffer;
@@ -79,11 +81,12 @@ class WasmKernels implements Kernels {
     };
     this.run = new WebAssembly.Instance(module, { env: { memory, abort } }).exports as unknown as Exports;
     this.table = this.ints(TABLE);
-    this.factors = this.floats(TABLE);
+    this.factors = this.floats(OUTS * TABLE);
+    this.outs = this.ints(OUTS);
     this.anchors = this.floats(ANCHORS * options.depth);
     this.spare = this.map();
     this.scratch = [this.map(), this.map(), this.map()];
-    this.votes = this.ints(48);
+    this.votes = this.ints(72);
     this.description = this.ints(16);
   }
 
@@ -146,13 +149,19 @@ class WasmKernels implements Kernels {
     this.run.solve(this.at(matrix), size, stride, this.at(right));
   }
 
-  addProduct(maps: readonly Float32Array[], factors: ArrayLike<number>, out: Float32Array): void {
-    for (let start = 0; start < maps.length; start += TABLE) {
-      const some = maps.slice(start, start + TABLE);
-      const filled = Math.ceil(some.length / 8) * 8;
-      this.fillTable(some, filled);
-      for (let k = 0; k < filled; k++) this.factors[k] = k < some.length ? factors[start + k]! : 0;
-      this.run.addProduct(this.at(this.table), this.at(this.factors), filled, this.cells, this.at(out));
+  addProduct(maps: readonly Float32Array[], factors: readonly ArrayLike<number>[], out: readonly Float32Array[]): void {
+    for (let first = 0; first < out.length; first += OUTS) {
+      const outs = out.slice(first, first + OUTS);
+      outs.forEach((map, c) => (this.outs[c] = this.at(map)));
+      for (let start = 0; start < maps.length; start += TABLE) {
+        const some = maps.slice(start, start + TABLE);
+        const filled = Math.ceil(some.length / 8) * 8;
+        this.fillTable(some, filled);
+        outs.forEach((_, c) => {
+          for (let k = 0; k < filled; k++) this.factors[c * filled + k] = k < some.length ? factors[first + c]![start + k]! : 0;
+        });
+        this.run.addProduct(this.at(this.table), this.at(this.factors), filled, this.cells, this.at(this.outs), outs.length);
+      }
     }
   }
 

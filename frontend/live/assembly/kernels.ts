@@ -239,24 +239,34 @@ export function solve(matrix: usize, size: i32, stride: i32, right: usize): void
 
 // --- maps -----------------------------------------------------------------------------------------------------------
 
-/** `count` a multiple of eight; `factors` f32. */
-export function addProduct(table: usize, factors: usize, count: i32, cells: i32, out: usize): void {
+/** `count`, a multiple of eight, maps and as many `factors` (f32) for each of `outs` maps, whose addresses are in `outTable`. */
+export function addProduct(table: usize, factors: usize, count: i32, cells: i32, outTable: usize, outs: i32): void {
+  const rowBytes = <usize>count << 2;
   for (let start = 0; start < cells; start += BLOCK) {
     const from = <usize>start << 2, to = <usize>min(cells, start + BLOCK) << 2;
     for (let k = 0; k < count; k += 8) {
-      const maps = table + (<usize>k << 2), f = factors + (<usize>k << 2);
-      const m0 = <usize>load<u32>(maps), m1 = <usize>load<u32>(maps, 4), m2 = <usize>load<u32>(maps, 8), m3 = <usize>load<u32>(maps, 12);
-      const m4 = <usize>load<u32>(maps, 16), m5 = <usize>load<u32>(maps, 20), m6 = <usize>load<u32>(maps, 24), m7 = <usize>load<u32>(maps, 28);
-      const f0 = v128.load32_splat(f), f1 = v128.load32_splat(f, 4), f2 = v128.load32_splat(f, 8), f3 = v128.load32_splat(f, 12);
-      const f4 = v128.load32_splat(f, 16), f5 = v128.load32_splat(f, 20), f6 = v128.load32_splat(f, 24), f7 = v128.load32_splat(f, 28);
-      for (let at = from; at < to; at += 16) {
-        const a = f32x4.add(f32x4.mul(f0, v128.load(m0 + at)), f32x4.mul(f1, v128.load(m1 + at)));
-        const b = f32x4.add(f32x4.mul(f2, v128.load(m2 + at)), f32x4.mul(f3, v128.load(m3 + at)));
-        const c = f32x4.add(f32x4.mul(f4, v128.load(m4 + at)), f32x4.mul(f5, v128.load(m5 + at)));
-        const d = f32x4.add(f32x4.mul(f6, v128.load(m6 + at)), f32x4.mul(f7, v128.load(m7 + at)));
-        v128.store(out + at, f32x4.add(v128.load(out + at), f32x4.add(f32x4.add(a, b), f32x4.add(c, d))));
+      // Eight pieces of maps are near by now, and serve all sums.
+      let f = factors + (<usize>k << 2);
+      for (let o = 0; o < outs; o++, f += rowBytes) {
+        addEight(table + (<usize>k << 2), f, from, to, <usize>load<u32>(outTable + (<usize>o << 2)));
       }
     }
+  }
+}
+
+// @ts-ignore: decorator
+@inline
+function addEight(maps: usize, f: usize, from: usize, to: usize, out: usize): void {
+  const m0 = <usize>load<u32>(maps), m1 = <usize>load<u32>(maps, 4), m2 = <usize>load<u32>(maps, 8), m3 = <usize>load<u32>(maps, 12);
+  const m4 = <usize>load<u32>(maps, 16), m5 = <usize>load<u32>(maps, 20), m6 = <usize>load<u32>(maps, 24), m7 = <usize>load<u32>(maps, 28);
+  const f0 = v128.load32_splat(f), f1 = v128.load32_splat(f, 4), f2 = v128.load32_splat(f, 8), f3 = v128.load32_splat(f, 12);
+  const f4 = v128.load32_splat(f, 16), f5 = v128.load32_splat(f, 20), f6 = v128.load32_splat(f, 24), f7 = v128.load32_splat(f, 28);
+  for (let at = from; at < to; at += 16) {
+    const a = f32x4.add(f32x4.mul(f0, v128.load(m0 + at)), f32x4.mul(f1, v128.load(m1 + at)));
+    const b = f32x4.add(f32x4.mul(f2, v128.load(m2 + at)), f32x4.mul(f3, v128.load(m3 + at)));
+    const c = f32x4.add(f32x4.mul(f4, v128.load(m4 + at)), f32x4.mul(f5, v128.load(m5 + at)));
+    const d = f32x4.add(f32x4.mul(f6, v128.load(m6 + at)), f32x4.mul(f7, v128.load(m7 + at)));
+    v128.store(out + at, f32x4.add(v128.load(out + at), f32x4.add(f32x4.add(a, b), f32x4.add(c, d))));
   }
 }
 
@@ -353,14 +363,19 @@ export function walk(
 
 // --- enlarging ------------------------------------------------------------------------------------------------------
 
-/** Where the parts of a FineImage lie: one address or count each, in the order of `vote`'s reading. */
+/** Where the parts of a FineImage lie: one address or count each. */
 const WIDTH: usize = 0, GRID_WIDTH: usize = 4, GRID_HEIGHT: usize = 8;
 const FINE: usize = 12, GRID: usize = 24, FIRST_X: usize = 36, FIRST_Y: usize = 40, SHARE_X: usize = 44, SHARE_Y: usize = 56;
+/** Bytes that are noted of each of the nine cells around: address in a map, L, a, b; and from WEIGHTS on four weights. */
+const NOTE: usize = 16, WEIGHTS: usize = 9 * NOTE;
 
-/** `scratch`: room for nine addresses and, from 48 on, nine times four weights. */
+/** `scratch`: room for the notes and weights. */
 export function vote(image: usize, chosen: usize, count: i32, table: usize, classes: usize, numClasses: i32, out: usize, scratch: usize): void {
   const width = load<i32>(image, WIDTH);
   const firstX = <usize>load<u32>(image, FIRST_X), firstY = <usize>load<u32>(image, FIRST_Y);
+  const fineL = <usize>load<u32>(image, FINE), fineA = <usize>load<u32>(image, FINE + 4), fineB = <usize>load<u32>(image, FINE + 8);
+  const before = <usize>load<u32>(image, SHARE_X), own = <usize>load<u32>(image, SHARE_X + 4), after = <usize>load<u32>(image, SHARE_X + 8);
+  const sharesY = <usize>load<u32>(image, SHARE_Y);
   const gridWidth = load<i32>(image, GRID_WIDTH);
   for (let k = 0; k < count; k++) {
     const cell = load<i32>(chosen + (<usize>k << 2));
@@ -370,10 +385,16 @@ export function vote(image: usize, chosen: usize, count: i32, table: usize, clas
     const left = load<i32>(firstX + (<usize>column << 2)), right = load<i32>(firstX + (<usize>column << 2), 4);
     const top = load<i32>(firstY + (<usize>row << 2)), bottom = load<i32>(firstY + (<usize>row << 2), 4);
     for (let y = top; y < bottom; y++) {
+      const shareY = sharesY + <usize>(12 * y);
       for (let x = left; x < right; x += 4) {
-        weigh(image, x, y, y * width + x, scratch);
+        const at = <usize>(y * width + x) << 2, across = <usize>x << 2;
+        const l = v128.load(fineL + at), a = v128.load(fineA + at), b = v128.load(fineB + at);
+        const x0 = v128.load(before + across), x1 = v128.load(own + across), x2 = v128.load(after + across);
+        weighRow(scratch, scratch + WEIGHTS, v128.load32_splat(shareY), l, a, b, x0, x1, x2);
+        weighRow(scratch + 3 * NOTE, scratch + WEIGHTS + 48, v128.load32_splat(shareY, 4), l, a, b, x0, x1, x2);
+        weighRow(scratch + 6 * NOTE, scratch + WEIGHTS + 96, v128.load32_splat(shareY, 8), l, a, b, x0, x1, x2);
         const won = winners(table, numClasses, classes, scratch);
-        let to = out + <usize>(y * width + x);
+        const to = out + <usize>(y * width + x);
         store<u8>(to, i32x4.extract_lane(won, 0));
         if (x + 1 < right) store<u8>(to, i32x4.extract_lane(won, 1), 1);
         if (x + 2 < right) store<u8>(to, i32x4.extract_lane(won, 2), 2);
@@ -383,39 +404,39 @@ export function vote(image: usize, chosen: usize, count: i32, table: usize, clas
   }
 }
 
-/** Write where in a map the nine cells around a cell lie, in bytes. */
+/** Note where in a map the nine cells around a cell lie, in bytes, and their colours. */
 function lookAround(image: usize, row: i32, column: i32, scratch: usize): void {
   const gridWidth = load<i32>(image, GRID_WIDTH), gridHeight = load<i32>(image, GRID_HEIGHT);
   for (let dy = -1; dy <= 1; dy++) {
     const start = min(max(row + dy, 0), gridHeight - 1) * gridWidth;
-    for (let dx = -1; dx <= 1; dx++, scratch += 4) {
-      store<i32>(scratch, (start + min(max(column + dx, 0), gridWidth - 1)) << 2);
+    for (let dx = -1; dx <= 1; dx++, scratch += NOTE) {
+      const cell = <usize>(start + min(max(column + dx, 0), gridWidth - 1)) << 2;
+      store<u32>(scratch, <u32>cell);
+      store<f32>(scratch, load<f32>(<usize>load<u32>(image, GRID) + cell), 4);
+      store<f32>(scratch, load<f32>(<usize>load<u32>(image, GRID + 4) + cell), 8);
+      store<f32>(scratch, load<f32>(<usize>load<u32>(image, GRID + 8) + cell), 12);
     }
   }
 }
 
-/** Write how much each of the nine cells counts for each of four pixels. */
+/** Write how much each of three cells in a row counts for four pixels. */
 // @ts-ignore: decorator
 @inline
-function weigh(image: usize, x: i32, y: i32, pixel: i32, scratch: usize): void {
-  const at = <usize>pixel << 2;
-  const l = v128.load(<usize>load<u32>(image, FINE) + at);
-  const a = v128.load(<usize>load<u32>(image, FINE + 4) + at);
-  const b = v128.load(<usize>load<u32>(image, FINE + 8) + at);
-  const gridL = <usize>load<u32>(image, GRID), gridA = <usize>load<u32>(image, GRID + 4), gridB = <usize>load<u32>(image, GRID + 8);
-  for (let row = 0; row < 3; row++) {
-    const shareY = v128.load32_splat(<usize>load<u32>(image, SHARE_Y) + (<usize>(3 * y + row) << 2));
-    for (let k = 0; k < 3; k++) {
-      const cell = <usize>load<u32>(scratch + (<usize>(3 * row + k) << 2));
-      const dl = f32x4.sub(l, v128.load32_splat(gridL + cell));
-      const da = f32x4.sub(a, v128.load32_splat(gridA + cell));
-      const db = f32x4.sub(b, v128.load32_splat(gridB + cell));
-      const unlike = f32x4.add(f32x4.add(f32x4.mul(dl, dl), f32x4.mul(da, da)), f32x4.mul(db, db));
-      const alike = f32x4.add(exp4(f32x4.mul(unlike, splat(COLOUR_EXPONENT))), splat(COLOUR_FLOOR));
-      const shareX = v128.load(<usize>load<u32>(image + SHARE_X + (<usize>k << 2)) + (<usize>x << 2));
-      v128.store(scratch + 48 + (<usize>(3 * row + k) << 4), f32x4.mul(f32x4.mul(shareY, shareX), alike));
-    }
-  }
+function weighRow(notes: usize, weights: usize, y: v128, l: v128, a: v128, b: v128, x0: v128, x1: v128, x2: v128): void {
+  v128.store(weights, f32x4.mul(f32x4.mul(y, x0), alike(notes, l, a, b)));
+  v128.store(weights, f32x4.mul(f32x4.mul(y, x1), alike(notes + NOTE, l, a, b)), 16);
+  v128.store(weights, f32x4.mul(f32x4.mul(y, x2), alike(notes + 2 * NOTE, l, a, b)), 32);
+}
+
+/** Likeness of four pixels' colours to a cell's. */
+// @ts-ignore: decorator
+@inline
+function alike(note: usize, l: v128, a: v128, b: v128): v128 {
+  const dl = f32x4.sub(l, v128.load32_splat(note, 4));
+  const da = f32x4.sub(a, v128.load32_splat(note, 8));
+  const db = f32x4.sub(b, v128.load32_splat(note, 12));
+  const unlike = f32x4.add(f32x4.add(f32x4.mul(dl, dl), f32x4.mul(da, da)), f32x4.mul(db, db));
+  return f32x4.add(exp4(f32x4.mul(unlike, splat(COLOUR_EXPONENT))), splat(COLOUR_FLOOR));
 }
 
 /** The class with the largest sum for each of four pixels; of equals the first. */
@@ -427,9 +448,9 @@ function winners(table: usize, numClasses: i32, classes: usize, scratch: usize):
   for (let position = 0; position < numClasses; position++) {
     const map = <usize>load<u32>(table + (<usize>position << 2));
     let sum = splat(0);
-    for (let k: usize = 0; k < 9; k++) {
-      const score = v128.load32_splat(map + <usize>load<u32>(scratch + (k << 2)));
-      sum = f32x4.add(sum, f32x4.mul(score, v128.load(scratch + 48 + (k << 4))));
+    let weight = scratch + WEIGHTS;
+    for (let note = scratch; note < scratch + WEIGHTS; note += NOTE, weight += 16) {
+      sum = f32x4.add(sum, f32x4.mul(v128.load32_splat(map + <usize>load<u32>(note)), v128.load(weight)));
     }
     const more = f32x4.gt(sum, most);
     most = v128.bitselect(sum, most, more);
