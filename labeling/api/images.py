@@ -150,11 +150,15 @@ def image_json(image: Image) -> Json:
     """One image with everything its page needs, read afresh."""
     row = image_detail(image)
     return image_row(row) | {
+        "full_width": row.full_size[0],
+        "full_height": row.full_size[1],
+        "mask_scale": row.mask_scale,
         "file_url": reverse("api-image-file", args=[row.pk]),
         "project_id": row.project_id,
         "sha256": row.sha256,
         "original_format": row.original_format,
         "features": _features_ref(row),
+        "tiles": tiles_ref(row),
         "skip_reason": row.skip_reason or None,
         "next_hint": _HINTS[row.state],
     }
@@ -167,15 +171,11 @@ def _features_ref(row: Any) -> Json | None:
         return None
     url = reverse("api-image-features", args=[row.pk, sha256])
     return {"url": url, "sha256": sha256, "version": row.features_version}
-        "full_width": row.full_size[0],
-        "full_height": row.full_size[1],
-        "mask_scale": row.mask_scale,
 
 
 class ProjectImages(APIView):
     """GET: images of a project, newest first. POST: add one image (a file in a form)."""
 
-        "tiles": tiles_ref(row),
     parser_classes = [MultiPartParser, JSONParser]
 
     @extend_schema(parameters=[ImageQuery], responses=ImageOut(many=True))
