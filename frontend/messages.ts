@@ -32,6 +32,9 @@ export const messages = {
     loading: "Opening the image…",
     retry: "Try again",
     next: "Next image",
+    reduced: (width: number, height: number, scale: number) => `${width} × ${height}, marked at 1/${scale}`,
+    reducedHint: (scale: number) =>
+      `The picture is large: each pixel of a mask stands for ${scale} × ${scale} of its own. Exports have its full size.`,
   },
   empty: {
     title: "Nothing left to do",

@@ -29,6 +29,7 @@ import type { Editor } from "./editor";
 import { Keyboard, type KeyboardPlace } from "./keyboard";
 import type { OpenImage } from "./open_image";
 import type { PictureState } from "./picture";
+import type { ImageDetail } from "./server";
 import { Stage } from "./stage";
 import { besides, overlay, pictureFilter, standingLine } from "./states_view";
 
@@ -80,7 +81,7 @@ export class LabelCanvas extends LitElement {
       this.running = await boot({
         projectId: Number(this.dataset["projectId"]),
         socketUrl: this.dataset["ws"] ?? `/ws/projects/${this.dataset["projectId"]}/`,
-        showPicture: (detail) => this.stage?.picture.open(detail.file_url),
+        showPicture: (detail) => this.stage?.picture.open(detail),
         onOpened: (image) => this.opened(image),
         onLiveState: () => this.editor?.changed(),
       });
@@ -208,7 +209,9 @@ export class LabelCanvas extends LitElement {
   override render(): TemplateResult {
     const { editor } = this;
     if (editor === null) return this.opening();
-    const retryPicture = (): void => this.stage?.picture.open(editor.image?.detail.file_url ?? "");
+    const retryPicture = (): void => {
+      if (editor.image !== null) this.stage?.picture.open(editor.image.detail);
+    };
     return html`
       ${this.header(editor)}
       <tool-bar .editor=${editor}></tool-bar>
@@ -253,6 +256,7 @@ export class LabelCanvas extends LitElement {
     const { image, remaining, project } = editor;
     return html`<header class="editor-bar">
       <h1>${image?.detail.name ?? ""}</h1>
+      ${image === null || image.detail.mask_scale === 1 ? nothing : reducedChip(image.detail)}
       ${image === null ? nothing : html`<span class="chip" data-image-state=${image.state}>${messages.states[image.state]}</span>`}
       ${remaining === null || image === null
         ? nothing
@@ -270,6 +274,12 @@ export class LabelCanvas extends LitElement {
     </header>`;
   }
 }
+
+/** A large picture says how coarse its masks are. */
+const reducedChip = ({ full_width, full_height, mask_scale }: ImageDetail): TemplateResult =>
+  html`<span class="chip" data-mask-scale=${mask_scale} title=${messages.open.reducedHint(mask_scale)}>
+    ${messages.open.reduced(full_width, full_height, mask_scale)}
+  </span>`;
 
 function placeOf(event: KeyboardEvent): KeyboardPlace {
   const target = event.target instanceof HTMLElement ? event.target : document.body;

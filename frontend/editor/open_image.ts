@@ -187,7 +187,8 @@ export function rememberStartMask(image: number, mask: MaskRef | null): void {
 /** Fetch ahead what opening an image will need. */
 export async function warmImage(id: number, masks: MaskCache, warmPicture: (url: string) => void): Promise<void> {
   const [detail, rows] = await Promise.all([server.loadImage(id), server.loadProposals(id)]);
-  warmPicture(detail.file_url);
+  // A tiled picture is seen through its tiles; of those nobody knows yet which.
+  if (detail.tiles === null) warmPicture(detail.file_url);
   const wanted = detail.accepted_mask ?? rows.find((row) => row.status === "pending")?.mask ?? null;
   if (wanted !== null) await masks.get(wanted.sha256, wanted.url);
 }

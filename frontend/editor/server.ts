@@ -17,6 +17,16 @@ export interface BlobRef {
   readonly version: number;
 }
 
+/** The tiles of a large picture; {level}, {column} and {row} in the URL stand for numbers. Level 0 is one tile. */
+export interface TilesRef {
+  readonly url: string;
+  readonly width: number;
+  readonly height: number;
+  readonly tile_size: number;
+  readonly overlap: number;
+  readonly max_level: number;
+}
+
 export type ImageState =
   | "new"
   | "marked"
@@ -40,7 +50,14 @@ export interface ImageRow {
 
 export interface ImageDetail extends ImageRow {
   readonly project_id: number;
+  /** Size of the picture itself; `width` and `height` are those of its masks, smaller by `mask_scale`. */
+  readonly full_width: number;
+  readonly full_height: number;
+  readonly mask_scale: number;
+  /** The picture at the size of its masks. */
   readonly file_url: string;
+  /** Where the picture is too large to be shown as one file. */
+  readonly tiles: TilesRef | null;
   readonly features: BlobRef | null;
   readonly skip_reason: string | null;
 }

@@ -58,4 +58,17 @@ describe("viewport", () => {
     viewport.setImage({ width: 401, height: 200 }, true);
     expect(viewport.view.scale).toBeCloseTo(800 / 401, 9);
   });
+
+  it("zooms to the pixels of a picture that is finer than its masks", () => {
+    const viewport = make();
+    viewport.setImage({ width: 4000, height: 2000, mask_scale: 5 });
+    expect(viewport.fitScale).toBe(0.2);
+    viewport.actualSize();
+    expect(viewport.view.scale).toBe(5);
+    viewport.zoomBy(1000);
+    expect(viewport.view.scale).toBe(160);
+    viewport.setImage({ width: 400, height: 200 });
+    viewport.zoomBy(1000);
+    expect(viewport.view.scale).toBe(32);
+  });
 });

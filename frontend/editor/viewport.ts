@@ -2,7 +2,8 @@
  * Where the image is on the screen: screen = image × scale + offset. No DOM.
  *
  * This is the one truth about pan and zoom; OpenSeadragon and the layers follow it. Screen coordinates are CSS
- * pixels from the top left of the canvas.
+ * pixels from the top left of the canvas. A large picture's marks and masks are in coarser pixels than the picture
+ * has: "image" is their size, and `pictureScale` pixels of the picture lie along a side of one of theirs.
  */
 import type { Point, Size } from "./model";
 
@@ -12,6 +13,7 @@ export interface View {
   readonly y: number;
 }
 
+/** CSS pixels across one pixel of the picture. */
 export const LARGEST_SCALE = 32;
 /** Room left around a fitted image. */
 const MARGIN = 12;
@@ -22,6 +24,7 @@ export class Viewport {
   view: View = { scale: 1, x: 0, y: 0 };
   private screen: Size = { width: 1, height: 1 };
   private image: Size = { width: 1, height: 1 };
+  private finest = 1;
   private fitted = true;
   private readonly listeners = new Set<() => void>();
 
@@ -38,10 +41,15 @@ export class Viewport {
     return this.screen;
   }
 
+  get pictureScale(): number {
+    return this.finest;
+  }
+
   /** A new image starts fitted, unless `keep` and the sizes agree (comparing a series of like images). */
-  setImage(size: Size, keep = false): void {
+  setImage(size: Size & { readonly mask_scale?: number }, keep = false): void {
     const same = keep && size.width === this.image.width && size.height === this.image.height;
     this.image = size;
+    this.finest = size.mask_scale ?? 1;
     if (!same) this.fit();
   }
 
@@ -58,7 +66,7 @@ export class Viewport {
   get fitScale(): number {
     const across = (this.screen.width - 2 * MARGIN) / this.image.width;
     const down = (this.screen.height - 2 * MARGIN) / this.image.height;
-    return Math.min(Math.max(Math.min(across, down), 1e-3), LARGEST_SCALE);
+    return Math.min(Math.max(Math.min(across, down), 1e-3), this.largestScale);
   }
 
   fit(): void {
@@ -71,9 +79,13 @@ export class Viewport {
     });
   }
 
-  /** One image pixel per CSS pixel, around the middle of the screen. */
+  private get largestScale(): number {
+    return LARGEST_SCALE * this.finest;
+  }
+
+  /** One pixel of the picture per CSS pixel, around the middle of the screen. */
   actualSize(): void {
-    this.zoomTo(1, [this.screen.width / 2, this.screen.height / 2]);
+    this.zoomTo(this.finest, [this.screen.width / 2, this.screen.height / 2]);
   }
 
   /** Zoom by a factor; the image pixel under `at` (screen) stays under it. */
@@ -83,7 +95,7 @@ export class Viewport {
 
   private zoomTo(wanted: number, at: Point): void {
     const smallest = Math.min(this.fitScale, 1);
-    const scale = Math.min(Math.max(wanted, smallest), LARGEST_SCALE);
+    const scale = Math.min(Math.max(wanted, smallest), this.largestScale);
     const [ix, iy] = this.toImage(at);
     this.fitted = false;
     this.set({ scale, x: at[0] - ix * scale, y: at[1] - iy * scale });
@@ -91,7 +103,7 @@ export class Viewport {
 
   /** Bring a place of the image to the middle of the screen, at this scale. */
   lookAt([x, y]: Point, wanted: number): void {
-    const scale = Math.min(Math.max(wanted, Math.min(this.fitScale, 1)), LARGEST_SCALE);
+    const scale = Math.min(Math.max(wanted, Math.min(this.fitScale, 1)), this.largestScale);
     this.fitted = false;
     this.set({ scale, x: this.screen.width / 2 - x * scale, y: this.screen.height / 2 - y * scale });
   }
