@@ -63,7 +63,7 @@ def segmentation_iou(pairs: Sequence[tuple[LabelMap, LabelMap]], class_indices: 
         union = total[index].sum() + total[:, index].sum() - total[index, index]
         if union:
             per_class[index] = float(total[index, index] / union)
-    return {"miou": _mean(per_class), "per_class": per_class, "n": len(pairs)}
+    return {"miou": mean_of(per_class), "per_class": per_class, "n": len(pairs)}
 
 
 def mark_accuracy(pairs: Sequence[tuple[LabelMap, LabelMap]]) -> MarkAccuracy:
@@ -75,8 +75,9 @@ def mark_accuracy(pairs: Sequence[tuple[LabelMap, LabelMap]]) -> MarkAccuracy:
     total = _summed(pairs)
     marked = total.sum(axis=1)
     per_class = {int(i): float(total[i, i] / marked[i]) for i in np.flatnonzero(marked)}
-    return {"accuracy": _mean(per_class), "per_class": per_class, "n": len(pairs)}
+    return {"accuracy": mean_of(per_class), "per_class": per_class, "n": len(pairs)}
 
 
-def _mean(per_class: dict[int, float]) -> float | None:
+def mean_of(per_class: dict[int, float]) -> float | None:
+    """Mean over classes; None without any."""
     return float(np.mean(list(per_class.values()))) if per_class else None
