@@ -16,12 +16,9 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TextIO
 
-import numpy as np
-import numpy.typing as npt
-
 from models_zoo.errors import TrainingError
 from models_zoo.info import ConfigError, UnknownMethod, config_fields, parse_config
-from models_zoo.registry import get_method, list_acquisitions, list_encoders, list_methods
+from models_zoo.registry import get_method, list_acquisitions, list_methods
 
 PICTURES = {".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp"}
 _CHUNK = 16
@@ -69,7 +66,7 @@ def _add_predict(predict: argparse.ArgumentParser) -> None:
 
 
 def _add_rank(rank: argparse.ArgumentParser) -> None:
-    rank.add_argument("weights", type=Path, help="the final/ folder of a run")
+    rank.add_argument("weights", type=Path, help="the final/ folder of a run; none for a function without a model")
     rank.add_argument("pictures", type=Path, help="a folder of pictures")
     rank.add_argument("--function", default=None, choices=[info.name for info in list_acquisitions()])
     rank.add_argument("--budget", type=int, default=None, help="how many to list; all by default")
@@ -159,36 +156,16 @@ def _predict(options: argparse.Namespace, out: TextIO) -> int:
 
 
 def _rank(options: argparse.Namespace, out: TextIO) -> int:
-    from models_zoo.acquisition import PoolPredictions, create_acquisition, summarise
-    from models_zoo.data.dataset import load_rgb
-    from models_zoo.engine import load_predictor
+    from models_zoo.acquisition import create_acquisition
+    from models_zoo.acquisition.gather import gather
 
-    predictor = load_predictor(options.weights, options.device)
     infos = {info.name: info for info in list_acquisitions()}
     info = infos[options.function or next(iter(infos))]
+    weights = None if str(options.weights) == "none" else options.weights
     paths = _pictures(options.pictures)
-    summaries, embeddings = [], []
-    for chunk in _chunks(paths):
-        images = [load_rgb(path) for path in chunk]
-        summaries += [summarise(prediction.probabilities) for prediction in predictor.predict_batch(images)]
-        if info.needs_embeddings:
-            embeddings += _embeddings(images)
-    pool = PoolPredictions(
-        ids=tuple(path.name for path in paths),
-        uncertainty=summaries,
-        embeddings=np.stack(embeddings) if embeddings else None,
-        seed=options.seed,
-    )
+    pool = gather(paths, info, weights=weights, device=options.device, seed=options.seed)
     ranking = create_acquisition(info.name).rank(pool, budget=options.budget or len(paths))
-    for name, score in zip(ranking.ids, ranking.scores, strict=True):
-        out.write(f"{name}\t{score:.4f}\n")
+    for place, (name, score) in enumerate(zip(ranking.ids, ranking.scores, strict=True)):
+        asked = f"\t{ranking.questions[place]}" if ranking.questions else ""
+        out.write(f"{name}\t{score:.4f}{asked}\n")
     return 0
-
-
-def _embeddings(images: Sequence[npt.NDArray[np.uint8]]) -> list[npt.NDArray[np.float32]]:
-    """Global embeddings by the default encoder, as the web application stores them."""
-    from models_zoo.features import compute_features
-    from models_zoo.networks.encoders import load_encoder
-
-    encoder = load_encoder(list_encoders()[0].name)
-    return [compute_features(encoder, rgb).embedding for rgb in images]

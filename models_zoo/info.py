@@ -103,14 +103,28 @@ class InteractiveInfo:
 
 @dataclass(frozen=True, kw_only=True)
 class AcquisitionInfo:
-    """A rule for which image is worth a person's time next; `entry` is "module:attribute"."""
+    """A rule for which image is worth a person's time next; `entry` is "module:attribute".
+
+    Attributes:
+        needs: parts of `acquisition.PoolPredictions` it reads.
+    """
 
     name: str
     title: str
     entry: str
-    needs_embeddings: bool = False
+    needs: tuple[str, ...] = ()
     summary: str = ""
     paper: str = ""
+
+    @property
+    def needs_embeddings(self) -> bool:
+        """Whether it compares images with each other, so that all of the pool has to be ranked at once."""
+        return "embeddings" in self.needs
+
+    @property
+    def needs_model(self) -> bool:
+        """Whether it reads a model's predictions; otherwise it can order images before there is a model."""
+        return bool(set(self.needs) - {"embeddings"})
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -115,6 +115,23 @@ _HINTS = {
 }
 
 
+# In the order of `models_zoo.acquisition.QUESTIONS`: tag, point, scribble, box, mask.
+_ASKED = (
+    "Most is gained by saying which classes are in the image.",
+    "Most is gained by one point in each place that is unclear.",
+    "Most is gained by a stroke on each class.",
+    "Most is gained by a box around each object.",
+    "Most is gained by painting the whole mask.",
+)
+
+
+def _hint(row: Any) -> str:
+    """What to do next; on an open image what the project's order found to be worth most a second."""
+    if row.question is not None and row.state in ("new", "marked"):
+        return _ASKED[int(row.question)]
+    return _HINTS[row.state]
+
+
 def mask_url(sha256: str) -> str:
     """Where a mask's bytes are; permanent."""
     return reverse("api-mask-file", args=[sha256])
@@ -160,7 +177,7 @@ def image_json(image: Image) -> Json:
         "features": _features_ref(row),
         "tiles": tiles_ref(row),
         "skip_reason": row.skip_reason or None,
-        "next_hint": _HINTS[row.state],
+        "next_hint": _hint(row),
     }
 
 

@@ -40,6 +40,7 @@ class Proposer:
         """Load the weights. Raises PermanentError (damaged) or TransientError (storage)."""
         with as_job_errors():
             self._predictor = load_predictor(weights.fetch(version), device=settings.DEVICE)
+        self._background = next((item["index"] for item in self._predictor.classes if item["is_background"]), None)
 
     def offers(
         self, images: Sequence[Image], marks: dict[int, list[Mark]], *, check: Callable[[], None]
@@ -56,7 +57,13 @@ class Proposer:
             check()
             predictions = self._predictor.predict_batch(list(pictures.values()))
             by_image = dict(zip(pictures, predictions, strict=True))
-            scores = batch_scores(by_image, seed=min(by_image, default=0))
+            scores = batch_scores(
+                by_image,
+                pictures=pictures,
+                marks=marks,
+                background=self._background,
+                seed=min(by_image, default=0),
+            )
             made = []
             for pk, prediction in by_image.items():
                 check()

@@ -39,6 +39,11 @@ from labeling.models import (
 )
 from models_zoo import list_acquisitions
 
+# Scores that are no acquisition function: which question is worth most about an image (its place in
+# `models_zoo.acquisition.QUESTIONS`), and how much it is worth.
+QUESTION: Final = "question"
+QUESTION_VALUE: Final = "question_value"
+
 STATES: Final = ("new", "marked", "proposed", "accepted", "in_review", "changes_requested", "skipped")
 
 
@@ -124,11 +129,21 @@ def listed_images(project: Project) -> QuerySet[Any]:
 
 
 def image_detail(image: Image) -> Any:
-    """One image with all that `listed_images` adds, and `features_sha256`, `features_version` of the newest ones."""
+    """One image with all that `listed_images` adds, and `features_sha256`, `features_version` of the newest ones.
+
+    `question` is the stored score of that name by the active version, None where the project's order asks none.
+    """
     features = ImageFeature.objects.filter(image=OuterRef("pk"), encoder=settings.ENCODER).order_by("-version")
     sha256 = Subquery(features.values("sha256")[:1], output_field=CharField())
     version = Subquery(features.values("version")[:1], output_field=IntegerField())
-    rows = listed_images(image.project).annotate(features_sha256=sha256, features_version=version)
+    asked = AcquisitionScore.objects.filter(
+        image=OuterRef("pk"),
+        model_version__project=image.project_id,
+        model_version__is_active=True,
+        function=QUESTION if orders_by_questions(image.project) else "",
+    )
+    question = Subquery(asked.values("score")[:1], output_field=FloatField())
+    rows = listed_images(image.project).annotate(features_sha256=sha256, features_version=version, question=question)
     return rows.get(pk=image.pk)
 
 
@@ -169,6 +184,12 @@ def images_without_features(*, project: Project | None = None, limit: int = 1_00
 def active_version(project: Project) -> ModelVersion | None:
     """The model version whose scores order the queue."""
     return ModelVersion.objects.filter(project=project, is_active=True).first()
+
+
+def orders_by_questions(project: Project) -> bool:
+    """Whether the project's order comes from what is best asked about each image."""
+    chosen = acquisition_function(project)
+    return any(info.name == chosen and "questions" in info.needs for info in list_acquisitions())
 
 
 def acquisition_function(project: Project) -> str:

@@ -69,7 +69,7 @@ class Predictor:
     def predict_batch(self, images: Sequence[npt.NDArray[np.uint8]]) -> list[Prediction]:
         """Predict RGB images, uint8 (H, W, 3) of any sizes; each result covers its whole image.
 
-        The picture and its mirror image are averaged. Images of like shape run together.
+        The picture and its mirror image are averaged; `Prediction.views` has both. Images of like shape run together.
         """
         groups: dict[tuple[int, int], list[int]] = defaultdict(list)
         for number, rgb in enumerate(images):
@@ -79,22 +79,23 @@ class Predictor:
             for start in range(0, len(numbers), _CHUNK):
                 chunk = numbers[start : start + _CHUNK]
                 small = np.stack([resize_rgb(images[number], size) for number in chunk])
-                for number, probabilities in zip(chunk, self._run(small), strict=True):
-                    results[number] = Prediction(probabilities, self.class_indices)
+                for number, probabilities, views in zip(chunk, *self._run(small), strict=True):
+                    results[number] = Prediction(probabilities, self.class_indices, views)
         return [results[number] for number in range(len(images))]
 
     @torch.no_grad()
-    def _run(self, rgb_BHWC: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
-        """(B, H, W, 3) -> (B, C, ceil(H/4), ceil(W/4))."""
+    def _run(self, rgb_BHWC: npt.NDArray[np.uint8]) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
+        """(B, H, W, 3) -> the mean (B, C, h, w) and its two views (B, 2, C, h, w); h = ceil(H/4), w = ceil(W/4)."""
         height, width = rgb_BHWC.shape[1:3]
         images = torch.from_numpy(rgb_BHWC).to(self._device)
         padded = pad_to_multiple(images.permute(0, 3, 1, 2).float()).round().byte().permute(0, 2, 3, 1)
         with mixed_precision(self._device):
-            probs: Tensor = self._task.predict(padded)
-            probs = probs + self._task.predict(padded.flip(2)).flip(3)
+            plain: Tensor = self._task.predict(padded)
+            mirrored: Tensor = self._task.predict(padded.flip(2)).flip(3)
         rows, columns = -(-height // OUTPUT_STRIDE), -(-width // OUTPUT_STRIDE)
-        kept = (probs[..., :rows, :columns] / 2).float().cpu().numpy()
-        return np.asarray(kept, np.float32)
+        views = torch.stack([plain, mirrored], dim=1)[..., :rows, :columns].float()
+        mean = ((plain + mirrored)[..., :rows, :columns] / 2).float()
+        return np.asarray(mean.cpu().numpy(), np.float32), np.asarray(views.cpu().numpy(), np.float32)
 
 
 def load_predictor(weights_dir: Path, device: str = "auto") -> Predictor:

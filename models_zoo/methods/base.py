@@ -70,10 +70,12 @@ class Prediction:
     Attributes:
         probabilities: float32 (C, h, w), summing to 1 over C, at a quarter of the network's input size.
         class_indices: the class index of each of the C positions, ascending.
+        views: float32 (T, C, h, w), the answers that ``probabilities`` are the mean of, where there were several.
     """
 
     probabilities: npt.NDArray[np.float32]
     class_indices: tuple[int, ...]
+    views: npt.NDArray[np.float32] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -27,7 +27,8 @@ from labeling.services.model_versions import activate_version, request_pool_prop
 from labeling.services.offers import Offer, offer_proposals
 from labeling.tasks.proposing import propose_pool
 from labeling.tasks.training import train
-from models_zoo import decode_png
+from models_zoo import decode_png, list_acquisitions
+from models_zoo.acquisition import QUESTIONS
 from tests.conftest import Cast
 from tests.factories import make_image, make_mask, make_model_proposal, make_version
 from tests.labeling.training_cast import make_pictures, start
@@ -98,7 +99,9 @@ def test_a_second_delivery_and_a_second_run_add_nothing(cast: Cast, version: Mod
     finished(run)
     again = finished(request_pool_proposals(version=version, by=cast.ada))
     assert (again.status, again.done, again.total) == ("succeeded", 5, 5)
-    assert (Proposal.objects.count(), Mask.objects.count(), AcquisitionScore.objects.count()) == (5, 5, 15)
+    per_image = sum(not info.needs_embeddings for info in list_acquisitions()) + 2  # and the question with its value
+    counts = (Proposal.objects.count(), Mask.objects.count(), AcquisitionScore.objects.count())
+    assert counts == (5, 5, 5 * per_image)
 
 
 def test_a_resumed_run_computes_only_what_is_missing(
@@ -244,6 +247,47 @@ def test_a_function_over_the_whole_pool_ranks_what_has_features(
     scores = AcquisitionScore.objects.filter(function="core_set")
     assert set(scores.values_list("image", flat=True)) == set(vectors)
     assert set(scores.values_list("score", flat=True)) == {5.0}
+
+
+def scored(function: str) -> dict[int, float]:
+    return dict(AcquisitionScore.objects.filter(function=function).values_list("image", "score"))
+
+
+@pytest.mark.parametrize("function", [info.name for info in list_acquisitions() if info.needs_embeddings])
+def test_every_function_over_the_pool_is_computed_where_it_is_chosen(
+    cast: Cast, version: ModelVersion, monkeypatch: pytest.MonkeyPatch, function: str
+) -> None:
+    Project.objects.update(settings_json={"acquisition": function})
+    rng = np.random.default_rng(0)
+    vectors = {pk: rng.normal(size=3).astype(np.float32) for pk in Image.objects.values_list("pk", flat=True)}
+    monkeypatch.setattr(ranking, "current_feature", lambda pk: pk)
+    monkeypatch.setattr(ranking, "_embedding", vectors.get)
+    assert finished(ProposalRun.objects.get()).status == "succeeded"
+    assert scored(function).keys() == vectors.keys()
+    others = [info.name for info in list_acquisitions() if info.needs_embeddings and info.name != function]
+    assert not AcquisitionScore.objects.filter(function__in=others).exists()
+
+
+def test_an_order_that_is_chosen_later_comes_from_what_was_stored(
+    cast: Cast, version: ModelVersion, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    finished(ProposalRun.objects.get())
+    vectors = {pk: np.array([pk, 1], np.float32) for pk in Image.objects.values_list("pk", flat=True)}
+    monkeypatch.setattr(ranking, "current_feature", lambda pk: pk)
+    monkeypatch.setattr(ranking, "_embedding", vectors.get)
+    for function in ("value_per_second", "badge"):
+        Project.objects.update(settings_json={"acquisition": function})
+        finished(request_pool_proposals(version=version, by=cast.ada))
+        assert scored(function).keys() == vectors.keys()
+
+
+def test_the_question_looks_at_what_is_marked_already(cast: Cast, version: ModelVersion) -> None:
+    finished(ProposalRun.objects.get())
+    asked = {pk: QUESTIONS[int(place)] for pk, place in scored("question").items()}
+    assert asked.keys() == set(Image.objects.values_list("pk", flat=True))
+    pointed = set(Image.objects.filter(annotations__marks__kind="point").values_list("pk", flat=True))
+    assert pointed and not {asked[pk] for pk in pointed} & {"tag", "point"}
+    assert all(value >= 0 for value in scored("question_value").values())
 
 
 def test_embeddings_of_an_older_encoder_are_left_out() -> None:

@@ -1,14 +1,25 @@
 """Acquisition functions: the shared contract over the registry, then each one's own rule."""
 
 import itertools
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from models_zoo import UnknownMethod, list_acquisitions
-from models_zoo.acquisition import PoolPredictions, UncertaintySummary, create_acquisition, summarise
+from models_zoo import AcquisitionInfo, UnknownMethod, list_acquisitions
+from models_zoo.acquisition import (
+    QUESTIONS,
+    BestQuestion,
+    Disagreement,
+    PoolPredictions,
+    RegionDoubt,
+    UncertaintySummary,
+    create_acquisition,
+    summarise,
+)
 
-NAMES = [info.name for info in list_acquisitions()]
+INFOS = list_acquisitions()
+NAMES = [info.name for info in INFOS]
 
 
 def pool(count: int = 20, *, seed: int = 0, labelled: int = 3) -> PoolPredictions:
@@ -17,11 +28,19 @@ def pool(count: int = 20, *, seed: int = 0, labelled: int = 3) -> PoolPrediction
         UncertaintySummary(entropy_mean=a, entropy_top=b, margin_mean=c, margin_top=d)
         for a, b, c, d in rng.random((count, 4))
     ]
+    embeddings = rng.normal(size=(count, 8)).astype(np.float32)
     return PoolPredictions(
         ids=tuple(f"image-{i}" for i in range(count)),
         uncertainty=summaries,
-        embeddings=rng.normal(size=(count, 8)).astype(np.float32),
+        disagreement=[
+            Disagreement(information_mean=a, information_top=b, votes_mean=c, votes_top=d)
+            for a, b, c, d in rng.random((count, 4))
+        ],
+        regions=[RegionDoubt(entropy=a, divergence=b, box=(0, 0, 1, 1)) for a, b in rng.random((count, 2))],
+        questions=[BestQuestion(QUESTIONS[i % 5], value) for i, value in enumerate(rng.random(count))],
+        embeddings=embeddings,
         labelled=rng.normal(size=(labelled, 8)).astype(np.float32),
+        residuals=rng.random((count, 3)).astype(np.float32),
         seed=seed,
     )
 
@@ -49,14 +68,57 @@ def test_the_same_pool_gives_the_same_ranking(name: str) -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_an_empty_pool_gives_an_empty_ranking(name: str) -> None:
-    nothing = PoolPredictions(ids=(), uncertainty=[], embeddings=np.zeros((0, 8), np.float32))
+    nothing = PoolPredictions(
+        ids=(),
+        uncertainty=[],
+        disagreement=[],
+        regions=[],
+        questions=[],
+        embeddings=np.zeros((0, 8), np.float32),
+        residuals=np.zeros((0, 3), np.float32),
+    )
     assert create_acquisition(name).rank(nothing, budget=5).ids == ()
 
 
-@pytest.mark.parametrize("name", ["entropy", "margin", "core_set"])
-def test_a_pool_without_what_is_needed_is_refused(name: str) -> None:
+@pytest.mark.parametrize(("name", "part"), [(info.name, part) for info in INFOS for part in info.needs])
+def test_a_pool_without_what_is_needed_is_refused(name: str, part: str) -> None:
     with pytest.raises(ValueError, match="needs"):
-        create_acquisition(name).rank(PoolPredictions(ids=("a",)), budget=1)
+        create_acquisition(name).rank(replace(pool(), **{part: None}), budget=1)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("info", INFOS, ids=lambda info: info.name)
+def test_no_more_is_needed_than_is_declared(info: AcquisitionInfo) -> None:
+    kept = {part: getattr(pool(), part) for part in info.needs}
+    found = create_acquisition(info.name).rank(PoolPredictions(ids=pool().ids, **kept), budget=5)
+    assert len(found.ids) == 5
+    assert (info.needs_embeddings, info.needs_model) == ("embeddings" in kept, bool(kept.keys() - {"embeddings"}))
+
+
+@pytest.mark.parametrize("info", [info for info in INFOS if info.needs_embeddings], ids=lambda info: info.name)
+def test_identical_images_fill_the_budget_and_the_seed_tells_them_apart(info: AcquisitionInfo) -> None:
+    same = {
+        "embeddings": np.ones((30, 4), np.float32),
+        "residuals": np.full((30, 2), 0.1, np.float32),
+        "questions": [BestQuestion("point", 0.5)] * 30,
+    }
+    ids = tuple(str(i) for i in range(30))
+    kept = {part: same[part] for part in info.needs}
+    found = {
+        create_acquisition(info.name).rank(PoolPredictions(ids=ids, seed=seed, **kept), budget=30).ids  # type: ignore[arg-type]
+        for seed in (1, 2)
+    }
+    assert len(found) == 2 and all(set(one) == set(ids) for one in found)
+
+
+@pytest.mark.parametrize("info", [info for info in INFOS if info.needs_embeddings], ids=lambda info: info.name)
+@pytest.mark.parametrize("dtype", [np.float16, np.float64])
+def test_embeddings_may_be_of_any_width(info: AcquisitionInfo, dtype: type[np.floating]) -> None:
+    points = (np.arange(24).reshape(12, 2) % 7).astype(np.float32)
+    wide, other = (
+        create_acquisition(info.name).rank(replace(pool(12, labelled=0), embeddings=kind, labelled=None), budget=6)
+        for kind in (points, points.astype(dtype))
+    )
+    assert wide.ids == other.ids
 
 
 def test_an_unknown_name_lists_the_known_ones() -> None:
@@ -116,7 +178,15 @@ def test_a_prediction_without_pixels_is_refused(bad: np.ndarray[tuple[int, ...],
     [
         {"ids": ("a", "a")},
         {"ids": ("a",), "uncertainty": []},
+        {"ids": ("a",), "disagreement": []},
+        {"ids": ("a",), "regions": []},
+        {"ids": ("a",), "questions": []},
+        {"ids": ("a",), "seed": -1},
         {"ids": ("a",), "embeddings": np.zeros((2, 3), np.float32)},
+        {"ids": ("a",), "embeddings": np.zeros(1, np.float32)},
+        {"ids": ("a",), "embeddings": np.zeros((1, 0), np.float32)},
+        {"ids": ("a",), "embeddings": np.zeros((1, 3), np.int64)},
+        {"ids": ("a",), "residuals": np.zeros((2, 3), np.float32)},
         {
             "ids": ("a",),
             "embeddings": np.zeros((1, 3), np.float32),
@@ -153,7 +223,31 @@ def test_core_set_takes_duplicates_last() -> None:
     assert "d" in found.ids[:2] and len(set(found.ids)) == 4
 
 
-def test_core_set_survives_embeddings_that_are_no_numbers() -> None:
-    points = np.array([[np.nan, 0], [1, 0], [5, 0]], np.float32)
-    found = create_acquisition("core_set").rank(PoolPredictions(ids=tuple("abc"), embeddings=points), budget=3)
-    assert set(found.ids) == set("abc") and np.isfinite(found.scores).all()
+def test_core_set_gives_the_same_picks_from_a_pool_of_many_blocks() -> None:
+    points = np.random.default_rng(3).normal(size=(5000, 3)).astype(np.float32)
+    labelled = points[:7] + np.float32(0.5)
+    found = create_acquisition("core_set").rank(
+        PoolPredictions(ids=tuple(map(str, range(5000))), embeddings=points, labelled=labelled), budget=12
+    )
+    gap = ((points[:, None].astype(np.float64) - labelled[None]) ** 2).sum(axis=2).min(axis=1)
+    for name in found.ids:
+        assert gap[int(name)] == pytest.approx(gap.max())
+        gap = np.minimum(gap, ((points.astype(np.float64) - points[int(name)]) ** 2).sum(axis=1))
+
+
+@pytest.mark.parametrize("part", ["embeddings", "labelled", "residuals"])
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+def test_numbers_that_are_none_are_refused_with_the_image_named(part: str, bad: float) -> None:
+    rows = np.ones((9000, 2), np.float32)
+    rows[8500, 1] = bad
+    parts = {"embeddings": np.ones((9000, 2), np.float32), part: rows}
+    with pytest.raises(ValueError, match=rf"{part} has values that are no numbers .*8500.*again"):
+        PoolPredictions(ids=tuple(f"n{i}" for i in range(9000)), **parts)  # type: ignore[arg-type]
+
+
+def test_a_score_that_is_no_number_is_refused_with_the_image_named() -> None:
+    broken = UncertaintySummary(entropy_mean=float("nan"), entropy_top=0, margin_mean=0, margin_top=0)
+    with pytest.raises(ValueError, match="score of b is not a number"):
+        create_acquisition("entropy").rank(
+            PoolPredictions(ids=("a", "b"), uncertainty=[summarise(np.ones((1, 2, 2))), broken]), budget=1
+        )

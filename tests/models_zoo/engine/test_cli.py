@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from models_zoo import decode_png
+from models_zoo import decode_png, list_acquisitions
 from models_zoo.cli import main
 from tests.models_zoo.toy import DISC, make_snapshot
 
@@ -49,7 +49,7 @@ def test_predict_writes_a_mask_for_every_picture(trained: Path, tmp_path: Path) 
     assert set(np.unique(mask).tolist()) <= {0, DISC}
 
 
-@pytest.mark.parametrize("function", ["entropy", "margin", "core_set", "random"])
+@pytest.mark.parametrize("function", [info.name for info in list_acquisitions()])
 def test_rank_lists_the_budget_once_each(trained: Path, function: str) -> None:
     pictures = trained / "snapshot" / "images"
     weights = str(trained / "run" / "final")
@@ -58,6 +58,20 @@ def test_rank_lists_the_budget_once_each(trained: Path, function: str) -> None:
     names = [line.split("\t")[0] for line in out.splitlines()]
     assert len(names) == len(set(names)) == 3
     assert set(names) <= {path.name for path in pictures.iterdir()}
+
+
+def test_rank_says_what_to_ask_where_it_knows(trained: Path) -> None:
+    pictures = trained / "snapshot" / "images"
+    _, out, _ = _run("rank", str(trained / "run" / "final"), str(pictures), "--function", "value_per_second")
+    assert {line.split("\t")[2] for line in out.splitlines()} <= {"tag", "point", "scribble", "box", "mask"}
+
+
+def test_rank_needs_no_model_to_begin_with(trained: Path) -> None:
+    pictures = str(trained / "snapshot" / "images")
+    status, out, _ = _run("rank", "none", pictures, "--function", "typiclust", "--budget", "2")
+    assert (status, len(out.splitlines())) == (0, 2)
+    status, _, err = _run("rank", "none", pictures, "--function", "bald")
+    assert status == 2 and "bald needs a model's predictions" in err
 
 
 @pytest.mark.parametrize(
