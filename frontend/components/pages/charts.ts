@@ -1,5 +1,6 @@
 /** Charts as SVG, each with a name and a table of the same numbers for those who cannot see it. */
 import { html, svg, type TemplateResult } from "lit";
+import { say } from "../../sentences";
 import { axisLabel, extent, linear, linePath, thinned, ticks } from "./chart_scale";
 import { cssVars } from "./css_vars";
 import { count } from "./format";
@@ -35,7 +36,7 @@ export function lineChart(chart: LineChart): TemplateResult {
   const y = linear([yTicks[0]!, yTicks.at(-1)!], [HEIGHT - MARGIN.bottom, MARGIN.top]);
   const xTicks = ticks(xs[0], xs[1], 6).filter((tick) => tick >= xs[0] && tick <= xs[1]);
   const last = chart.points.at(-1);
-  const label = last ? `${chart.name}: ${format(last[1])} at ${chart.unit} ${count(last[0])}` : `${chart.name}: no values yet`;
+  const label = last ? say("{name}: {value} at {unit} {place}", { name: chart.name, value: format(last[1]), unit: chart.unit, place: count(last[0]) }) : say("{name}: no values yet", { name: chart.name });
   return html`<figure class="chart-box">
     <svg class="chart" viewBox="0 0 ${WIDTH} ${HEIGHT}" role="img" aria-label=${label}>
       ${yTicks.map(
@@ -52,7 +53,7 @@ export function lineChart(chart: LineChart): TemplateResult {
 
 function pointTable(chart: LineChart, format: (value: number) => string): TemplateResult {
   return html`<details class="more small">
-    <summary>As a table</summary>
+    <summary>${say("As a table")}</summary>
     <table class="table">
       <thead><tr><th>${chart.unit}</th><th>${chart.name}</th></tr></thead>
       <tbody class="num">
@@ -94,7 +95,7 @@ export function dayBars(days: readonly { day: string; value: number }[], name: s
   const width = Math.min(36, slot * 0.7);
   const every = Math.ceil(days.length / 6);
   const sum = days.reduce((total, day) => total + day.value, 0);
-  return html`<svg class="chart" viewBox="0 0 ${DAYS_WIDTH} ${HEIGHT}" role="img" aria-label="${name}: ${count(sum)} in ${days.length} days">
+  return html`<svg class="chart" viewBox="0 0 ${DAYS_WIDTH} ${HEIGHT}" role="img" aria-label=${say("{name}: {sum} in {days} days", { name, sum: count(sum), days: days.length })}>
     ${yTicks.map(
       (tick) => svg`<line class="grid" x1=${MARGIN.left} x2=${DAYS_WIDTH - MARGIN.right} y1=${y(tick)} y2=${y(tick)} />
         <text x=${MARGIN.left - 8} y=${y(tick) + 4} text-anchor="end">${axisLabel(tick)}</text>`,

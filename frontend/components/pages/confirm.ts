@@ -1,5 +1,6 @@
 /** Ask before something that cannot be taken back. */
 import { html, render } from "lit";
+import { say } from "../../sentences";
 
 export interface Question {
   title: string;
@@ -17,7 +18,7 @@ export function confirmed(question: Question): Promise<boolean> {
       <h2 id="confirm-title">${question.title}</h2>
       <p class="muted">${question.explain}</p>
       <div class="actions">
-        <button class="button" value="no" autofocus>Cancel</button>
+        <button class="button" value="no" autofocus>${say("Cancel")}</button>
         <button class="button danger primary" value="yes">${question.answer}</button>
       </div>
     </form>`,
@@ -47,9 +48,9 @@ class ConfirmForm extends HTMLElement {
     event.preventDefault();
     const form = event.target as HTMLFormElement;
     const question = {
-      title: this.getAttribute("question") ?? "Go on?",
+      title: this.getAttribute("question") ?? say("Go on?"),
       explain: this.getAttribute("explain") ?? "",
-      answer: this.getAttribute("answer") ?? "Go on",
+      answer: this.getAttribute("answer") ?? say("Go on"),
     };
     void confirmed(question).then((yes) => {
       if (yes) form.submit();

@@ -1,9 +1,10 @@
 /** <export-page>: ask for a data set, see it being written, download it. */
 import { html, nothing, type TemplateResult } from "lit";
 import { all, get, post, type Page } from "../../api";
-import { count, fileSize, plural, when } from "./format";
+import { say } from "../../sentences";
+import { fileSize, plural, when } from "./format";
 import { PageElement, gathered, may, pageIds, type LiveListener } from "./page";
-import { clipped, empty, icon, isActive, progressBar, statusChip } from "./parts";
+import { clipped, empty, icon, isActive, ofTotal, progressBar, statusChip } from "./parts";
 import type { ExportJob } from "./types";
 
 interface Format {
@@ -12,7 +13,7 @@ interface Format {
   description: string;
 }
 
-const SPLITS: Record<string, string> = { train: "Training", val: "Validation", test: "Test" };
+const SPLITS: Record<string, string> = { train: say("Training"), val: say("Validation"), test: say("Test") };
 
 class ExportPage extends PageElement {
   static override properties = { ...PageElement.properties, jobs: { state: true }, isBusy: { state: true }, format: { state: true } };
@@ -59,7 +60,7 @@ class ExportPage extends PageElement {
     const values = new FormData(event.target as HTMLFormElement);
     const splits = values.getAll("splits").map(String);
     if (splits.length === 0) {
-      this.notice = "Choose at least one split.";
+      this.notice = say("Choose at least one split.");
       return;
     }
     this.isBusy = true;
@@ -80,9 +81,9 @@ class ExportPage extends PageElement {
 
   private form(): TemplateResult {
     return html`<form class="card stack" @submit=${(event: Event) => void this.submit(event)}>
-      <h2>New export</h2>
+      <h2>${say("New export")}</h2>
       <fieldset>
-        <legend>Format</legend>
+        <legend>${say("Format")}</legend>
         <div class="stack tight">
           ${this.formats.map(
             (one) => html`<label class="check"><input type="radio" name="format" value=${one.name} .checked=${one.name === this.format} @change=${() => (this.format = one.name)} />
@@ -91,41 +92,41 @@ class ExportPage extends PageElement {
         </div>
       </fieldset>
       <fieldset>
-        <legend>Splits</legend>
+        <legend>${say("Splits")}</legend>
         <div class="kinds">
           ${Object.entries(SPLITS).map(([split, word]) => html`<label class="check"><input type="checkbox" name="splits" value=${split} checked /><span>${word}</span></label>`)}
         </div>
       </fieldset>
       <fieldset>
-        <legend>Content</legend>
+        <legend>${say("Content")}</legend>
         <div class="stack tight">
-          <label class="check"><input type="checkbox" name="images" /><span>The images too<br /><span class="muted small">Without them the file is small and names each image by its hash.</span></span></label>
-          <label class="check"><input type="checkbox" name="approved_only" checked /><span>Leave out masks that still wait for review</span></label>
+          <label class="check"><input type="checkbox" name="images" /><span>${say("The images too")}<br /><span class="muted small">${say("Without them the file is small and names each image by its hash.")}</span></span></label>
+          <label class="check"><input type="checkbox" name="approved_only" checked /><span>${say("Leave out masks that still wait for review")}</span></label>
         </div>
       </fieldset>
-      <div class="actions"><button class="button primary" ?disabled=${this.isBusy || this.format === ""}>${icon("export")}Export</button></div>
+      <div class="actions"><button class="button primary" ?disabled=${this.isBusy || this.format === ""}>${icon("export")}${say("Export")}</button></div>
     </form>`;
   }
 
   private result(job: ExportJob): TemplateResult | typeof nothing {
     if (isActive(job.status)) {
-      return html`<div class="job-strip"><span class="muted">Writing</span>${progressBar("Export", job.done, job.total)}<span class="num muted" role="status">${count(job.done)} of ${count(job.total)}</span></div>`;
+      return html`<div class="job-strip"><span class="muted">${say("Writing")}</span>${progressBar(say("Export"), job.done, job.total)}<span class="num muted" role="status">${ofTotal(job.done, job.total)}</span></div>`;
     }
     if (job.status === "failed") return html`<div class="notice error">${icon("warning")}<div>${job.error}</div></div>`;
     if (!job.file) return nothing;
-    return html`<details class="more small"><summary>Checksum</summary><p class="mono ellipsis" title=${job.file.sha256}>sha256 ${job.file.sha256}</p></details>`;
+    return html`<details class="more small"><summary>${say("Checksum")}</summary><p class="mono ellipsis" title=${job.file.sha256}>sha256 ${job.file.sha256}</p></details>`;
   }
 
   private card(job: ExportJob): TemplateResult {
     const format = this.formats.find((one) => one.name === job.format)?.title ?? job.format;
-    return html`<section class="card stack tight" aria-label="Export of ${when(job.created_at)}">
+    return html`<section class="card stack tight" aria-label=${say("Export of {time}", { time: when(job.created_at) })}>
       <div class="row spread">
         <div class="row">${statusChip(job.status)}<b>${format}</b>
-          <span class="muted num">${plural(job.num_images, "image")}${job.options.images ? " with pictures" : ""}, ${when(job.created_at)}</span></div>
+          <span class="muted num">${job.options.images ? say("{images} with pictures", { images: plural(job.num_images, "image") }) : plural(job.num_images, "image")}, ${when(job.created_at)}</span></div>
         ${isActive(job.status)
-          ? html`<button type="button" class="button small" @click=${() => void this.cancel(job)}>Cancel</button>`
+          ? html`<button type="button" class="button small" @click=${() => void this.cancel(job)}>${say("Cancel")}</button>`
           : job.file
-            ? html`<a class="button small" href=${job.file.url} download>${icon("export")}Download ${fileSize(job.file.size)}</a>`
+            ? html`<a class="button small" href=${job.file.url} download>${icon("export")}${say("Download {size}", { size: fileSize(job.file.size) })}</a>`
             : nothing}
       </div>
       ${job.file ? html`<span class="muted small">${clipped(job.file.name)}</span>` : nothing}
@@ -141,7 +142,7 @@ class ExportPage extends PageElement {
         ? this.jobs.map((job) => this.card(job))
         : canAsk
           ? nothing
-          : empty("export", "No exports", "Nothing was exported before the project was archived.")}
+          : empty("export", say("No exports"), say("Nothing was exported before the project was archived."))}
     </div>`;
   }
 }

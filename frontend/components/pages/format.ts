@@ -1,7 +1,12 @@
 /** Numbers and times as people read them. */
 import { ApiError, NetworkError } from "../../api";
+import { LOCALE, nameIn, nounIn, say, type Noun } from "../../sentences";
 
 const UNITS = ["B", "KB", "MB", "GB", "TB"] as const;
+
+/** Digits after the point, or after the comma in German. */
+const decimal = (value: number, digits: number): string =>
+  value.toLocaleString(LOCALE, { minimumFractionDigits: digits, maximumFractionDigits: digits, useGrouping: false });
 
 /** 1536 -> "1.5 KB"; powers of 1024. */
 export function fileSize(bytes: number): string {
@@ -12,7 +17,7 @@ export function fileSize(bytes: number): string {
     unit += 1;
   }
   const digits = unit === 0 || value >= 100 ? 0 : 1;
-  return `${value.toFixed(digits)} ${UNITS[unit]}`;
+  return `${decimal(value, digits)} ${UNITS[unit]}`;
 }
 
 /** 95 -> "1 min 35 s"; the two largest units that matter. */
@@ -27,22 +32,23 @@ export function duration(seconds: number): string {
 
 /** 0.8312 -> "83.1 %" (held together); a dash for nothing. */
 export function percent(share: number | null | undefined): string {
-  return share === null || share === undefined || !Number.isFinite(share) ? "–" : `${(share * 100).toFixed(1)}\u00a0%`;
+  return share === null || share === undefined || !Number.isFinite(share) ? "–" : `${decimal(share * 100, 1)}\u00a0%`;
 }
 
 /** 12345.6 -> "12,346". */
 export function count(value: number): string {
-  return Math.round(value).toLocaleString("en-GB");
+  return Math.round(value).toLocaleString(LOCALE);
 }
 
 /** 3, "image" -> "3 images". */
-export function plural(value: number, one: string, many = `${one}s`): string {
-  return `${count(value)} ${value === 1 ? one : many}`;
+export function plural(value: number, one: Noun, many = `${one}s`): string {
+  const [single, several] = nounIn(one, many);
+  return `${count(value)} ${value === 1 ? single : several}`;
 }
 
-const CLOCK = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit" });
-const DAY = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short" });
-const DAY_YEAR = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short", year: "numeric" });
+const CLOCK = new Intl.DateTimeFormat(LOCALE, { hour: "2-digit", minute: "2-digit" });
+const DAY = new Intl.DateTimeFormat(LOCALE, { day: "numeric", month: "short" });
+const DAY_YEAR = new Intl.DateTimeFormat(LOCALE, { day: "numeric", month: "short", year: "numeric" });
 
 /** "14:05" today, "3 Mar 14:05" this year, "3 Mar 2024" before. */
 export function when(iso: string | null, now: Date = new Date()): string {
@@ -57,14 +63,19 @@ const ACRONYMS: Record<string, string> = { crf: "CRF", ema: "EMA", iou: "IoU", m
 
 /** "pseudo_label_weight" -> "Pseudo label weight", "crf_weight" -> "CRF weight". */
 export function title(name: string): string {
+  const known = nameIn(name);
+  if (known !== null) return known;
   const [first = "", ...others] = name.split("_");
   const begun = ACRONYMS[first] ?? first.charAt(0).toUpperCase() + first.slice(1);
   return [begun, ...others.map((word) => ACRONYMS[word] ?? word)].join(" ");
 }
 
+/** "changes_requested" -> "changes requested": a name in the middle of a sentence. */
+export const lower = (name: string): string => nameIn(name) ?? name.replaceAll("_", " ");
+
 /** What to tell a person about a failed request. */
 export function explain(error: unknown): string {
   if (error instanceof ApiError) return error.message;
-  if (error instanceof NetworkError) return "The server cannot be reached. Check the connection, then try again.";
+  if (error instanceof NetworkError) return say("The server cannot be reached. Check the connection, then try again.");
   throw error;
 }

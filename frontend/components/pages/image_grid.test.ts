@@ -86,16 +86,30 @@ describe("the grid", () => {
     await open();
     expect(names()).toEqual(["picture 2.jpg", "picture 1.jpg"]);
     expect(chips()).toEqual(["Accepted", "New"]);
-    const filters = [...document.querySelectorAll(".filters button")].map((one) => one.textContent!.replace(/\s+/g, " ").trim());
+    const filters = [...document.querySelectorAll(".filters[aria-label=State] button")].map((one) => one.textContent!.replace(/\s+/g, " ").trim());
     expect(filters).toEqual(["All 2", "New 1", "Accepted 1"]);
   });
 
   it("filters, and keeps the filter in the address", async () => {
     serve([row(2, "accepted"), row(1)]);
     await open();
-    [...document.querySelectorAll<HTMLButtonElement>(".filters button")].at(-1)!.click();
+    [...document.querySelectorAll<HTMLButtonElement>(".filters[aria-label=State] button")].at(-1)!.click();
     await vi.waitFor(() => expect(names()).toEqual(["picture 2.jpg"]));
     expect(window.location.search).toBe("?state=accepted");
+  });
+
+  it("shows how much is left to talk about, narrows to that, and hears of new words", async () => {
+    const rows = [row(2), { ...row(1), open_comments: 2 }];
+    serve(rows);
+    await open();
+    const talked = (): string[] => [...document.querySelectorAll(".talked")].map((chip) => chip.getAttribute("title")!);
+    expect(talked()).toEqual(["2 open comments"]);
+    document.querySelector<HTMLButtonElement>("[data-filter=comments]")!.click();
+    await vi.waitFor(() => expect(window.location.search).toBe("?comments=open"));
+    expect(api.get).toHaveBeenCalledWith("/projects/7/images?comments=open&limit=60");
+    rows[0] = { ...row(2), open_comments: 1 };
+    sockets[0]!.onEvent!(event("comment.added", { image: 2, comment: 5 }));
+    await vi.waitFor(() => expect(talked()).toEqual(["1 open comment", "2 open comments"]));
   });
 
   it("fetches the images that events name, and drops those that are gone", async () => {

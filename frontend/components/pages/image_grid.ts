@@ -2,6 +2,8 @@
 import { html, nothing, type TemplateResult } from "lit";
 import { ApiError, del, get, type Page } from "../../api";
 import type { LiveEvent } from "../../live";
+import { messages } from "../../messages";
+import { say } from "../../sentences";
 import { confirmed } from "./confirm";
 import { count, explain, plural } from "./format";
 import { PageElement, debounce, gathered, may, pageIds, type LiveListener } from "./page";
@@ -15,7 +17,7 @@ const MOST_ROWS = 200;
 const FEW = 6;
 /** What may change the state of every image without naming it. */
 const POOL_VERBS = new Set(["run.succeeded", "model.activated", "model.withdrawn"]);
-const SPLITS: Record<string, string> = { train: "Training", val: "Validation", test: "Test" };
+const SPLITS: Record<string, string> = { train: say("Training"), val: say("Validation"), test: say("Test") };
 
 /** The path of a link that the server wrote, without its idea of its own host name. */
 export function pathOf(url: string | null): string | null {
@@ -28,6 +30,8 @@ interface Filter {
   state: ImageState | "";
   split: string;
   search: string;
+  /** Only images with comments that nobody has resolved. */
+  comments: "open" | "";
 }
 
 class ImageGrid extends PageElement {
@@ -64,6 +68,7 @@ class ImageGrid extends PageElement {
       state: IMAGE_STATES.includes(state as ImageState) ? (state as ImageState) : "",
       split: query.get("split") ?? "",
       search: query.get("search") ?? "",
+      comments: query.get("comments") === "open" ? "open" : "",
     };
   }
 
@@ -179,9 +184,9 @@ class ImageGrid extends PageElement {
 
   private async deleteImage(row: ImageRow): Promise<void> {
     const yes = await confirmed({
-      title: "Delete this image?",
-      explain: `${row.name} goes with its marks, masks and history. This cannot be taken back.`,
-      answer: "Delete",
+      title: say("Delete this image?"),
+      explain: say("{name} goes with its marks, masks and history. This cannot be taken back.", { name: row.name }),
+      answer: say("Delete"),
     });
     if (!yes) return;
     await this.attempt(async () => {
@@ -205,19 +210,25 @@ class ImageGrid extends PageElement {
     const counts = this.counts;
     const states = IMAGE_STATES.filter((state) => counts && (counts[state] > 0 || this.filter.state === state));
     return html`<div class="toolbar">
-      <div class="filters" role="group" aria-label="State">
-        ${this.filterButton("", "All", this.total)}
+      <div class="filters" role="group" aria-label=${say("State")}>
+        ${this.filterButton("", say("All"), this.total)}
         ${states.map((state) => this.filterButton(state, STATE_WORDS[state], counts?.[state] ?? 0))}
       </div>
-      <select aria-label="Split" @change=${(event: Event) => this.choose({ split: (event.target as HTMLSelectElement).value })}>
-        <option value="" ?selected=${this.filter.split === ""}>All splits</option>
+      <div class="filters">
+        <button type="button" data-filter="comments" aria-pressed=${String(this.filter.comments === "open")}
+          @click=${() => this.choose({ comments: this.filter.comments === "open" ? "" : "open" })}>
+          ${icon("comment")}${messages.comments.filter}
+        </button>
+      </div>
+      <select aria-label=${say("Split")} @change=${(event: Event) => this.choose({ split: (event.target as HTMLSelectElement).value })}>
+        <option value="" ?selected=${this.filter.split === ""}>${say("All splits")}</option>
         ${Object.entries(SPLITS).map(
           ([split, word]) => html`<option value=${split} ?selected=${this.filter.split === split}>${word}</option>`,
         )}
       </select>
       <div class="input-icon">
         ${icon("search")}
-        <input type="search" placeholder="Search by name" aria-label="Search by name" maxlength="255"
+        <input type="search" placeholder=${say("Search by name")} aria-label=${say("Search by name")} maxlength="255"
           .value=${this.filter.search}
           @input=${(event: Event) => this.choose({ search: (event.target as HTMLInputElement).value.trim() })} />
       </div>
@@ -232,18 +243,21 @@ class ImageGrid extends PageElement {
   private tile(row: ImageRow): TemplateResult {
     const base = `/projects/${pageIds.project}/images/${row.id}/`;
     return html`<li class="tile" data-image=${row.id}>
-      <a class="picture" href=${this.href(row)} aria-label="Open ${row.name}">
+      <a class="picture" href=${this.href(row)} aria-label=${say("Open {name}", { name: row.name })}>
         <img src=${row.thumb_url} alt="" loading="lazy" decoding="async" />
       </a>
-      ${row.leased_by ? html`<span class="chip held" title="${row.leased_by} is working on it">${icon("annotate")}<span>${row.leased_by}</span></span>` : nothing}
+      ${row.leased_by ? html`<span class="chip held" title=${say("{name} is working on it", { name: row.leased_by })}>${icon("annotate")}<span>${row.leased_by}</span></span>` : nothing}
+      ${row.open_comments > 0
+        ? html`<span class="chip talked" title=${messages.comments.open(row.open_comments)}>${icon("comment")}<span>${count(row.open_comments)}<span class="visually-hidden"> ${messages.comments.openWord}</span></span></span>`
+        : nothing}
       <div class="caption">
         ${clipped(row.name)}
         <div class="row">
           ${stateChip(row.state)}
           <span class="actions">
-            <a class="button quiet small icon-only" href="${base}history/" title="History" aria-label="History of ${row.name}">${icon("history")}</a>
+            <a class="button quiet small icon-only" href="${base}history/" title=${say("History")} aria-label=${say("History of {name}", { name: row.name })}>${icon("history")}</a>
             ${may("owner")
-              ? html`<button type="button" class="button quiet small icon-only" title="Delete" aria-label="Delete ${row.name}"
+              ? html`<button type="button" class="button quiet small icon-only" title=${say("Delete")} aria-label=${say("Delete {name}", { name: row.name })}
                   @click=${() => void this.deleteImage(row)}>${icon("trash")}</button>`
               : nothing}
           </span>
@@ -254,25 +268,25 @@ class ImageGrid extends PageElement {
 
   private nothingHere(): TemplateResult {
     if (this.total > 0) {
-      const clear = html`<button type="button" class="button" @click=${() => this.choose({ state: "", split: "", search: "" })}>Show all images</button>`;
-      return empty("search", "No image fits", "Choose another state or split, or search for another part of the name.", clear);
+      const clear = html`<button type="button" class="button" @click=${() => this.choose({ state: "", split: "", search: "", comments: "" })}>${say("Show all images")}</button>`;
+      return empty("search", say("No image fits"), say("Choose another state or split, or search for another part of the name."), clear);
     }
-    if (!may("owner")) return empty("images", "No images yet", "An owner of the project brings them in; they show up here at once.");
-    const go = html`<a class="button primary" href="/projects/${pageIds.project}/import/">${icon("import")}Add images</a>`;
-    return empty("images", "No images yet", "Bring in photographs as single files, a folder or a zip. Masks that you already have can come along.", go);
+    if (!may("owner")) return empty("images", say("No images yet"), say("An owner of the project brings them in; they show up here at once."));
+    const go = html`<a class="button primary" href="/projects/${pageIds.project}/import/">${icon("import")}${say("Add images")}</a>`;
+    return empty("images", say("No images yet"), say("Bring in photographs as single files, a folder or a zip. Masks that you already have can come along."), go);
   }
 
   protected override content(): TemplateResult {
     if (this.rows.length === 0) return html`${this.total > 0 ? this.toolbar() : nothing}${this.nothingHere()}`;
     return html`${this.toolbar()}
       ${this.numArrived > 0
-        ? html`<div class="messages" role="status"><div class="notice">${icon("info")}<div>${plural(this.numArrived, "new image")} came in.</div>
-            <button type="button" class="button small" @click=${() => void this.refresh()}>Show them</button></div></div>`
+        ? html`<div class="messages" role="status"><div class="notice">${icon("info")}<div>${say("{images} came in.", { images: plural(this.numArrived, "new image") })}</div>
+            <button type="button" class="button small" @click=${() => void this.refresh()}>${say("Show them")}</button></div></div>`
         : nothing}
       <ul class="tiles">${this.rows.map((row) => this.tile(row))}</ul>
       ${this.next
         ? html`<div class="more-row"><button type="button" class="button" ?disabled=${this.isLoadingMore} @click=${() => void this.loadMore()}>
-            ${this.isLoadingMore ? "Loading…" : "Show more"}</button></div>`
+            ${this.isLoadingMore ? say("Loading…") : say("Show more")}</button></div>`
         : nothing}`;
   }
 }

@@ -1,47 +1,51 @@
 /** <image-history image>: what happened to one image, and the masks it had. */
 import { html, nothing, type TemplateResult } from "lit";
 import { API_ROOT, get } from "../../api";
-import { count, plural, title, when } from "./format";
+import { say } from "../../sentences";
+import { count, lower, plural, title, when } from "./format";
 import "./mask_overlay";
 import { PageElement, gathered, type LiveListener } from "./page";
 import { chip, clipped, icon, stateChip } from "./parts";
 import type { EventRow, ImageDetail, MaskRow, ReviewRow } from "./types";
 
 const VERBS: Record<string, readonly [drawing: string, words: string]> = {
-  "annotation.saved": ["pencil", "saved marks"],
-  "proposal.ready": ["bolt", "A proposal is ready"],
-  "proposal.decided": ["check", "decided on a proposal"],
-  "proposal.superseded": ["history", "An older proposal was put aside"],
-  "mask.accepted": ["check", "accepted a mask"],
-  "image.reopened": ["retry", "reopened the image"],
-  "image.skipped": ["skip", "skipped the image"],
-  "review.added": ["review", "reviewed the mask"],
-  "lease.changed": ["clock", "took or left the image"],
+  "annotation.saved": ["pencil", say("saved marks")],
+  "proposal.ready": ["bolt", say("A proposal is ready")],
+  "proposal.decided": ["check", say("decided on a proposal")],
+  "proposal.superseded": ["history", say("An older proposal was put aside")],
+  "mask.accepted": ["check", say("accepted a mask")],
+  "image.reopened": ["retry", say("reopened the image")],
+  "image.skipped": ["skip", say("skipped the image")],
+  "review.added": ["review", say("reviewed the mask")],
+  "lease.changed": ["clock", say("took or left the image")],
 };
+
+/** What nobody did. */
+const WITHOUT_ACTOR = new Set(["proposal.ready", "proposal.superseded"]);
 
 const LIMIT_WITHOUT_MASKS = 8;
 
 const REVIEW_WORDS: Record<string, string> = {
-  approved: "approved the mask",
-  changes_requested: "sent the mask back",
+  approved: say("approved the mask"),
+  changes_requested: say("sent the mask back"),
 };
 
 /** "Ada saved marks (revision 4, 7 marks)". */
 export function sentence({ verb, actor, data }: EventRow): string {
   const fixed = verb === "review.added" ? REVIEW_WORDS[String(data["verdict"])] : undefined;
   const words = fixed ?? VERBS[verb]?.[1] ?? title(verb.replace(".", "_"));
-  const who = /^[A-Z]/.test(words) ? "" : `${actor?.username ?? "Somebody"} `;
+  const who = WITHOUT_ACTOR.has(verb) || !(fixed ?? VERBS[verb]) ? "" : `${actor?.username ?? say("Somebody")} `;
   const details = [
-    ...("revision" in data ? [`revision ${data["revision"]}`] : []),
+    ...("revision" in data ? [say("revision {number}", { number: String(data["revision"]) })] : []),
     ...("num_marks" in data ? [plural(Number(data["num_marks"]), "mark")] : []),
-    ...["status", "reason", "origin"].flatMap((name) => (data[name] ? [String(data[name]).replaceAll("_", " ")] : [])),
+    ...["status", "reason", "origin"].flatMap((name) => (data[name] ? [lower(String(data[name]))] : [])),
   ];
   return `${who}${words}${details.length ? ` (${details.join(", ")})` : ""}`;
 }
 
 function author(mask: MaskRow): string {
   if (mask.model_version !== null && mask.created_by === null) {
-    return typeof mask.model_version === "object" ? `model v${mask.model_version.number}` : "a model";
+    return typeof mask.model_version === "object" ? say("model v{number}", { number: mask.model_version.number }) : say("a model");
   }
   if (mask.created_by === null) return "";
   return typeof mask.created_by === "object" ? mask.created_by.username : mask.created_by;
@@ -99,14 +103,14 @@ class ImageHistory extends PageElement {
 
   private facts(detail: ImageDetail): TemplateResult {
     return html`<section class="card">
-      <h2>Now</h2>
+      <h2>${say("Now")}</h2>
       <dl class="facts">
-        <dt>State</dt><dd>${stateChip(detail.state)}${detail.skip_reason ? html` <span class="muted">${detail.skip_reason.replaceAll("_", " ")}</span>` : nothing}</dd>
-        <dt>Size</dt><dd class="num">${count(detail.width)} × ${count(detail.height)} pixels</dd>
-        <dt>Split</dt><dd>${detail.split}</dd>
-        <dt>Came in</dt><dd>${when(detail.created_at)} as ${detail.original_format}</dd>
-        ${detail.leased_by ? html`<dt>Held by</dt><dd>${detail.leased_by}</dd>` : nothing}
-        <dt>Original</dt><dd><a href="${API_ROOT}/images/${detail.id}/original" download>Download</a></dd>
+        <dt>${say("State")}</dt><dd>${stateChip(detail.state)}${detail.skip_reason ? html` <span class="muted">${lower(detail.skip_reason)}</span>` : nothing}</dd>
+        <dt>${say("Size")}</dt><dd class="num">${say("{width} × {height} pixels", { width: count(detail.width), height: count(detail.height) })}</dd>
+        <dt>${say("Split")}</dt><dd>${title(detail.split)}</dd>
+        <dt>${say("Came in")}</dt><dd>${say("{time} as {format}", { time: when(detail.created_at), format: detail.original_format })}</dd>
+        ${detail.leased_by ? html`<dt>${say("Held by")}</dt><dd>${detail.leased_by}</dd>` : nothing}
+        <dt>${say("Original")}</dt><dd><a href="${API_ROOT}/images/${detail.id}/original" download>${say("Download")}</a></dd>
       </dl>
     </section>`;
   }
@@ -114,20 +118,20 @@ class ImageHistory extends PageElement {
   private maskItem(detail: ImageDetail, mask: MaskRow): TemplateResult {
     const by = author(mask);
     return html`<li class="stack tight">
-      <mask-overlay .picture=${detail.thumb_url} .mask=${mask.url} .alt=${`${mask.origin} mask of ${when(mask.created_at)}`}></mask-overlay>
+      <mask-overlay .picture=${detail.thumb_url} .mask=${mask.url} .alt=${say("{origin} mask of {time}", { origin: lower(mask.origin), time: when(mask.created_at) })}></mask-overlay>
       <div class="small">
-        <div class="row">${title(mask.origin)}${mask.is_accepted ? chip("accepted", "check", "accepted") : nothing}</div>
+        <div class="row">${title(mask.origin)}${mask.is_accepted ? chip("accepted", "check", say("accepted")) : nothing}</div>
         <div class="muted">${by ? clipped(`${by}, ${when(mask.created_at)}`) : when(mask.created_at)}</div>
       </div>
     </li>`;
   }
 
   private maskList(detail: ImageDetail): TemplateResult {
-    if (this.masks.length === 0) return html`<p class="muted">No mask yet.</p>`;
+    if (this.masks.length === 0) return html`<p class="muted">${say("No mask yet.")}</p>`;
     const shown = this.isWhole ? this.masks : this.masks.slice(0, LIMIT_WITHOUT_MASKS);
     return html`<ul class="mask-strip">${shown.map((mask) => this.maskItem(detail, mask))}</ul>
       ${shown.length < this.masks.length
-        ? html`<div class="more-row"><button type="button" class="button small" @click=${() => (this.isWhole = true)}>Show all ${count(this.masks.length)}</button></div>`
+        ? html`<div class="more-row"><button type="button" class="button small" @click=${() => (this.isWhole = true)}>${say("Show all {count}", { count: count(this.masks.length) })}</button></div>`
         : nothing}`;
   }
 
@@ -136,14 +140,14 @@ class ImageHistory extends PageElement {
     return html`<div class="stack">
       <div class="columns history-head">
         ${detail.accepted_mask
-          ? html`<mask-overlay .picture=${detail.file_url} .mask=${detail.accepted_mask.url} .alt=${`${detail.name} with its accepted mask`}></mask-overlay>`
+          ? html`<mask-overlay .picture=${detail.file_url} .mask=${detail.accepted_mask.url} .alt=${say("{name} with its accepted mask", { name: detail.name })}></mask-overlay>`
           : html`<img src=${detail.file_url} alt=${detail.name} />`}
         ${this.facts(detail)}
       </div>
-      <section class="card"><h2>Masks</h2>${this.maskList(detail)}</section>
+      <section class="card"><h2>${say("Masks")}</h2>${this.maskList(detail)}</section>
       <section class="card">
-        <h2>What happened</h2>
-        ${this.events.length === 0 ? html`<p class="muted">Nothing since it came in.</p>` : nothing}
+        <h2>${say("What happened")}</h2>
+        ${this.events.length === 0 ? html`<p class="muted">${say("Nothing since it came in.")}</p>` : nothing}
         <ol class="timeline">
           ${this.events.map(
             (event) => html`<li>${icon(VERBS[event.verb]?.[0] ?? "info")}<div>${sentence(event)}${this.comment(event)}</div>

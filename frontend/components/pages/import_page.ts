@@ -1,20 +1,21 @@
 /** <import-page>: files in by drop or chooser, sent in resumable chunks, then imported; what became of each by name. */
 import { html, nothing, type TemplateResult } from "lit";
 import { get, post, type Page } from "../../api";
+import { say } from "../../sentences";
 import { chosenFiles, droppedFiles, type NamedFile } from "./dropped_files";
 import { count, fileSize, plural, when } from "./format";
 import { pathOf } from "./image_grid";
 import { PageElement, may, pageIds, type LiveListener } from "./page";
-import { chip, clipped, empty, icon, isActive, progressBar, statusChip } from "./parts";
+import { chip, clipped, empty, icon, isActive, ofTotal, progressBar, statusChip } from "./parts";
 import type { ImportItem, ImportJob } from "./types";
 import { Uploader, relativeNames, type SentFile } from "./uploader";
 
 const SHOWN_FILES = 200;
 const OUTCOMES: Record<ImportItem["outcome"], readonly [drawing: string, word: string]> = {
-  imported: ["check", "imported"],
-  duplicate: ["info", "already here"],
-  mask: ["check", "mask"],
-  rejected: ["warning", "rejected"],
+  imported: ["check", say("imported")],
+  duplicate: ["info", say("already here")],
+  mask: ["check", say("mask")],
+  rejected: ["warning", say("rejected")],
 };
 
 class ImportPage extends PageElement {
@@ -145,29 +146,29 @@ class ImportPage extends PageElement {
       @dragleave=${() => (this.isOver = false)}
       @drop=${(event: DragEvent) => void this.dropped(event)}>
       ${icon("import")}
-      <h2>${this.isReading ? "Reading the folder…" : "Drop images, folders or a zip here"}</h2>
+      <h2>${this.isReading ? say("Reading the folder…") : say("Drop images, folders or a zip here")}</h2>
       <div class="actions">
-        <button type="button" class="button primary" @click=${() => this.press("files")}>${icon("images")}Choose files</button>
-        <button type="button" class="button" @click=${() => this.press("folder")}>${icon("folder")}Choose a folder</button>
+        <button type="button" class="button primary" @click=${() => this.press("files")}>${icon("images")}${say("Choose files")}</button>
+        <button type="button" class="button" @click=${() => this.press("folder")}>${icon("folder")}${say("Choose a folder")}</button>
       </div>
-      <p class="muted small">If the connection drops, sending goes on where it stopped; after closing this page, give the same files again.</p>
-      <input id="files" type="file" multiple hidden accept="image/*,.tif,.tiff,.zip" aria-label="Files" @change=${(event: Event) => this.chosen(event)} />
-      <input id="folder" type="file" webkitdirectory hidden aria-label="Folder" @change=${(event: Event) => this.chosen(event)} />
+      <p class="muted small">${say("If the connection drops, sending goes on where it stopped; after closing this page, give the same files again.")}</p>
+      <input id="files" type="file" multiple hidden accept="image/*,.tif,.tiff,.zip" aria-label=${say("Files")} @change=${(event: Event) => this.chosen(event)} />
+      <input id="folder" type="file" webkitdirectory hidden aria-label=${say("Folder")} @change=${(event: Event) => this.chosen(event)} />
     </div>`;
   }
 
   private fileRow(file: SentFile): TemplateResult {
     const status = {
-      waiting: html`<span class="muted">waiting</span>`,
+      waiting: html`<span class="muted">${say("waiting")}</span>`,
       sending: html`<span class="num">${fileSize(file.sent)}</span>`,
-      sent: chip("accepted", "check", "sent"),
-      failed: html`<button type="button" class="button small" @click=${() => this.uploader.retry(file)} ?disabled=${file.file.size === 0}>Try again</button>`,
+      sent: chip("accepted", "check", say("sent")),
+      failed: html`<button type="button" class="button small" @click=${() => this.uploader.retry(file)} ?disabled=${file.file.size === 0}>${say("Try again")}</button>`,
     }[file.status];
     return html`<li>
       <div>${clipped(file.name)}${file.problem ? html`<p class="problem">${file.problem}</p>` : nothing}</div>
-      ${file.status === "failed" ? chip("failed", "warning", "failed") : progressBar(`Sending ${file.name}`, file.sent, file.file.size)}
+      ${file.status === "failed" ? chip("failed", "warning", say("failed")) : progressBar(say("Sending {name}", { name: file.name }), file.sent, file.file.size)}
       <span class="small">${status}</span>
-      <button type="button" class="button quiet small icon-only" title="Take off the list" aria-label="Take ${file.name} off the list"
+      <button type="button" class="button quiet small icon-only" title=${say("Take off the list")} aria-label=${say("Take {name} off the list", { name: file.name })}
         @click=${() => void this.uploader.remove(file)}>${icon("close")}</button>
     </li>`;
   }
@@ -182,13 +183,13 @@ class ImportPage extends PageElement {
     const shown = [...files].sort((a, b) => order[a.status] - order[b.status]).slice(0, SHOWN_FILES);
     return html`<section class="card">
       <div class="row spread">
-        <h2>Sending</h2>
-        <span class="muted num" role="status">${count(numSent)} of ${plural(files.length, "file")}, ${fileSize(sent)} of ${fileSize(total)}</span>
+        <h2>${say("Sending")}</h2>
+        <span class="muted num" role="status">${say("{done} of {files}, {sent} of {total}", { done: count(numSent), files: plural(files.length, "file"), sent: fileSize(sent), total: fileSize(total) })}</span>
       </div>
       <div class="stack tight">
-        ${progressBar("All files", sent, total)}
+        ${progressBar(say("All files"), sent, total)}
         <ul class="file-list">${shown.map((file) => this.fileRow(file))}</ul>
-        ${files.length > shown.length ? html`<p class="muted small">and ${plural(files.length - shown.length, "more file")}</p>` : nothing}
+        ${files.length > shown.length ? html`<p class="muted small">${say("and {files}", { files: plural(files.length - shown.length, "more file") })}</p>` : nothing}
       </div>
     </section>`;
   }
@@ -222,23 +223,23 @@ class ImportPage extends PageElement {
     return html`<span class="row">
       ${imported ? chip("imported", "check", plural(imported, "image")) : nothing}
       ${mask ? chip("imported", "check", plural(mask, "mask")) : nothing}
-      ${duplicate ? chip("duplicate", "info", `${count(duplicate)} already here`) : nothing}
-      ${rejected ? chip("rejected", "warning", `${count(rejected)} rejected`) : nothing}
+      ${duplicate ? chip("duplicate", "info", say("{count} already here", { count: count(duplicate) })) : nothing}
+      ${rejected ? chip("rejected", "warning", say("{count} rejected", { count: count(rejected) })) : nothing}
     </span>`;
   }
 
   private jobCard(job: ImportJob): TemplateResult {
-    return html`<section class="card stack tight" aria-label="Import of ${when(job.created_at)}">
+    return html`<section class="card stack tight" aria-label=${say("Import of {time}", { time: when(job.created_at) })}>
       <div class="row spread">
         <div class="row">${statusChip(job.status)}<span class="muted">${when(job.created_at)}</span>${this.outcome(job)}</div>
         ${isActive(job.status)
-          ? html`<button type="button" class="button small" @click=${() => void this.cancel(job)}>Cancel</button>`
+          ? html`<button type="button" class="button small" @click=${() => void this.cancel(job)}>${say("Cancel")}</button>`
           : this.open === job.id
-            ? html`<button type="button" class="button quiet small" @click=${() => (this.open = null)}>Hide files</button>`
-            : html`<button type="button" class="button quiet small" @click=${() => void this.show(job.id)}>Files</button>`}
+            ? html`<button type="button" class="button quiet small" @click=${() => (this.open = null)}>${say("Hide files")}</button>`
+            : html`<button type="button" class="button quiet small" @click=${() => void this.show(job.id)}>${say("Files")}</button>`}
       </div>
       ${isActive(job.status)
-        ? html`<div class="job-strip"><span>Importing</span>${progressBar("Import", job.done, job.total)}<span class="num muted" role="status">${count(job.done)} of ${count(job.total)}</span></div>`
+        ? html`<div class="job-strip"><span>${say("Importing")}</span>${progressBar(say("Import"), job.done, job.total)}<span class="num muted" role="status">${ofTotal(job.done, job.total)}</span></div>`
         : nothing}
       ${job.error ? html`<div class="notice error">${icon("warning")}<div>${job.error}</div></div>` : nothing}
       ${this.open === job.id ? this.itemList() : nothing}
@@ -248,8 +249,8 @@ class ImportPage extends PageElement {
   private itemList(): TemplateResult {
     const order = { rejected: 0, duplicate: 1, mask: 2, imported: 3 };
     const sorted = [...this.items].sort((a, b) => order[a.outcome] - order[b.outcome]);
-    return html`<div class="table-scroll"><table class="table">
-      <thead><tr><th>File</th><th>What became of it</th></tr></thead>
+    return html`<div class="table-scroll" tabindex="0" role="region" aria-label=${say("Files")}><table class="table">
+      <thead><tr><th>${say("File")}</th><th>${say("What became of it")}</th></tr></thead>
       <tbody>
         ${sorted.map((item) => {
           const [drawing, word] = OUTCOMES[item.outcome];
@@ -258,11 +259,11 @@ class ImportPage extends PageElement {
         })}
       </tbody>
     </table></div>
-    ${this.itemsNext ? html`<div class="more-row"><button type="button" class="button small" @click=${() => void this.showMore()}>Show more</button></div>` : nothing}`;
+    ${this.itemsNext ? html`<div class="more-row"><button type="button" class="button small" @click=${() => void this.showMore()}>${say("Show more")}</button></div>` : nothing}`;
   }
 
   protected override content(): TemplateResult {
-    if (!may("annotator")) return empty("import", "Nothing can be imported", "The project is archived.");
+    if (!may("annotator")) return empty("import", say("Nothing can be imported"), say("The project is archived."));
     return html`<div class="stack">
       ${this.dropzone()} ${this.uploads()}
       ${this.jobs.map((job) => this.jobCard(job))}

@@ -1,19 +1,20 @@
 /** <launch-form>: start a training; its fields come from the method's settings with their help texts. */
 import { LitElement, html, nothing, type TemplateResult } from "lit";
 import { ApiError, get, post } from "../../api";
+import { say } from "../../sentences";
 import { explain, title } from "./format";
 import { pageIds } from "./page";
 import { icon } from "./parts";
 import type { Method, MethodField, TrainingRun } from "./types";
 
 const KIND_WORDS: Record<string, string> = {
-  tag: "Tags",
-  point: "Points",
-  scribble: "Scribbles",
-  box: "Boxes",
-  mask: "Accepted masks",
+  tag: say("Tags"),
+  point: say("Points"),
+  scribble: say("Scribbles"),
+  box: say("Boxes"),
+  mask: say("Accepted masks"),
 };
-const SPLIT_WORDS: Record<string, string> = { train: "Training images", val: "Validation images too" };
+const SPLIT_WORDS: Record<string, string> = { train: say("Training images"), val: say("Validation images too") };
 /** Shown at once; the others unfold. */
 const FIRST_FIELDS = new Set(["effort", "image_size", "encoder"]);
 
@@ -104,7 +105,7 @@ class LaunchForm extends LitElement {
       this.problem = explain(error);
       if (error instanceof ApiError && error.code === "bad_config") {
         this.problems = error.detail as Record<string, string>;
-        this.problem = "Some settings do not fit; see the sentences beside them.";
+        this.problem = say("Some settings do not fit; see the sentences beside them.");
       }
       await this.updateComplete;
       this.querySelector<HTMLElement>("[aria-invalid=true], .notice.error")?.scrollIntoView({ block: "center" });
@@ -134,18 +135,18 @@ class LaunchForm extends LitElement {
 
   private choices(method: Method): TemplateResult {
     return html`<fieldset>
-        <legend>Learn from</legend>
+        <legend>${say("Learn from")}</legend>
         <div class="kinds">
           ${method.accepts.map((kind) => html`<label class="check"><input type="checkbox" name="marks" value=${kind} checked /><span>${KIND_WORDS[kind] ?? title(kind)}</span></label>`)}
         </div>
-        <p class="muted small">Accepted masks are always learned from.</p>
+        <p class="muted small">${say("Accepted masks are always learned from.")}</p>
       </fieldset>
       <fieldset>
-        <legend>On</legend>
+        <legend>${say("On")}</legend>
         <div class="kinds">
           ${Object.entries(SPLIT_WORDS).map(([split, word]) => html`<label class="check"><input type="checkbox" name="splits" value=${split} ?checked=${split === "train"} /><span>${word}</span></label>`)}
         </div>
-        <p class="muted small">Validation images measure the model as long as it does not learn from them. Test images are never used.</p>
+        <p class="muted small">${say("Validation images measure the model as long as it does not learn from them. Test images are never used.")}</p>
       </fieldset>`;
   }
 
@@ -153,17 +154,17 @@ class LaunchForm extends LitElement {
     const method = this.method;
     if (this.methods === null && this.problem) {
       return html`<div class="notice error" role="alert">${icon("warning")}<div>${this.problem}</div>
-        <button type="button" class="button small" @click=${() => void this.loadMethods()}>Try again</button></div>`;
+        <button type="button" class="button small" @click=${() => void this.loadMethods()}>${say("Try again")}</button></div>`;
     }
-    if (!method) return html`<div class="loading" role="status"><span class="spinner" aria-hidden="true"></span>Loading…</div>`;
+    if (!method) return html`<div class="loading" role="status"><span class="spinner" aria-hidden="true"></span>${say("Loading…")}</div>`;
     const first = method.fields.filter((field) => FIRST_FIELDS.has(field.name));
     const others = method.fields.filter((field) => !FIRST_FIELDS.has(field.name));
     const isOpen = others.some((field) => this.problems[field.name]);
     return html`<form class="card stack" @submit=${(event: Event) => void this.submit(event)}>
-      <h2>New training</h2>
+      <h2>${say("New training")}</h2>
       ${this.problem ? html`<div class="notice error" role="alert">${icon("warning")}<div>${this.problem}</div></div>` : nothing}
       <div class="field">
-        <label for="method">Method</label>
+        <label for="method">${say("Method")}</label>
         <select id="method" @change=${(event: Event) => (this.chosen = (event.target as HTMLSelectElement).value)}>
           ${this.methods!.map((one) => html`<option value=${one.name} ?selected=${one.name === method.name}>${one.title}</option>`)}
         </select>
@@ -172,15 +173,15 @@ class LaunchForm extends LitElement {
       ${this.choices(method)}
       <div class="settings-grid">${first.map((field) => this.field(field))}</div>
       <details class="more" ?open=${isOpen}>
-        <summary>All settings</summary>
+        <summary>${say("All settings")}</summary>
         <div class="settings-grid">
           ${others.map((field) => this.field(field))}
-          <div class="field"><label for="seed">Seed</label><input id="seed" name="seed" type="number" min="0" max="2147483647" step="1" value="0" />
-            <span class="help">The same seed and data give the same model on the same kind of machine.</span></div>
+          <div class="field"><label for="seed">${say("Seed")}</label><input id="seed" name="seed" type="number" min="0" max="2147483647" step="1" value="0" />
+            <span class="help">${say("The same seed and data give the same model on the same kind of machine.")}</span></div>
         </div>
-        ${method.paper ? html`<p class="muted small built-on">Built on: ${method.paper}. Licence: ${method.license}.</p>` : nothing}
+        ${method.paper ? html`<p class="muted small built-on">${say("Built on: {paper}. Licence: {license}.", { paper: method.paper, license: method.license })}</p>` : nothing}
       </details>
-      <div class="actions"><button class="button primary" ?disabled=${this.isBusy}>${icon("play")}${this.isBusy ? "Starting…" : "Start training"}</button></div>
+      <div class="actions"><button class="button primary" ?disabled=${this.isBusy}>${icon("play")}${this.isBusy ? say("Starting…") : say("Start training")}</button></div>
     </form>`;
   }
 }

@@ -2,6 +2,7 @@
 import { LitElement, html, nothing, type PropertyValues, type TemplateResult } from "lit";
 import { all, bytes } from "../../api";
 import { decodeLabelMap } from "../../codecs/label_map_png";
+import { say } from "../../sentences";
 import { explain } from "./format";
 import { pageIds } from "./page";
 import type { LabelClass } from "./types";
@@ -61,7 +62,7 @@ class MaskOverlay extends LitElement {
       map.pixels.forEach((value, i) => image.data.set(palette.subarray(value * 4, value * 4 + 4), i * 4));
       canvas.getContext("2d")?.putImageData(image, 0, 0);
     } catch (error) {
-      this.problem = error instanceof RangeError || (error as Error).name === "PngError" ? "The mask is damaged." : explain(error);
+      this.problem = error instanceof RangeError || (error as Error).name === "PngError" ? say("The mask is damaged.") : explain(error);
     }
   }
 

@@ -1,18 +1,20 @@
 /** <model-list>: versions with their figures, per-class IoU, activate or withdraw, and how far their proposals are. */
 import { html, nothing, type TemplateResult } from "lit";
 import { get, post, type Page } from "../../api";
+import { say } from "../../sentences";
 import { barList } from "./charts";
 import { confirmed } from "./confirm";
 import { count, percent, plural, title, when } from "./format";
 import { projectClasses } from "./mask_overlay";
 import { PageElement, gathered, may, pageIds, type LiveListener } from "./page";
-import { chip, empty, icon, isActive, progressBar, statusChip } from "./parts";
+import { chip, empty, icon, isActive, ofTotal, progressBar, statusChip } from "./parts";
 import type { LabelClass, ModelVersion, ProposalRun, Validation } from "./types";
 
 /** "mIoU on 12 accepted masks"; which figure it is and how many it rests on always stand beside it. */
 export function measuredOn(validation: Validation): string {
-  if (validation.kind === "miou") return `mIoU on ${plural(validation.n, "accepted mask")} of the validation split`;
-  if (validation.kind === "mark_accuracy") return `accuracy on the held-back marks of ${plural(validation.n, "image")}`;
+  if (validation.kind === "miou") return say("mIoU on {masks} of the validation split", { masks: plural(validation.n, "accepted mask") });
+  if (validation.kind === "mark_accuracy") return say("accuracy on the held-back marks of {images}", { images: plural(validation.n, "image") });
+  if (validation.kind === "click_iou") return `IoU after three clicks on things in ${plural(validation.n, "validation image")}`;
   return `${title(validation.kind)}, n = ${count(validation.n)}`;
 }
 
@@ -62,9 +64,9 @@ class ModelList extends PageElement {
   private async act(version: ModelVersion, verb: "activate" | "withdraw" | "propose"): Promise<void> {
     if (verb === "withdraw") {
       const yes = await confirmed({
-        title: `Withdraw version ${version.number}?`,
-        explain: "Its open proposals go away and the queue falls back to a random order, until another version is active.",
-        answer: "Withdraw",
+        title: say("Withdraw version {number}?", { number: version.number }),
+        explain: say("Its open proposals go away and the queue falls back to a random order, until another version is active."),
+        answer: say("Withdraw"),
       });
       if (!yes) return;
     }
@@ -82,12 +84,12 @@ class ModelList extends PageElement {
   }
 
   private proposing(run: ProposalRun): TemplateResult {
-    return html`<section class="card stack tight" aria-label="Proposals">
+    return html`<section class="card stack tight" aria-label=${say("Proposals")}>
       <div class="row spread">
-        <div class="row"><h2>Proposals for the other images</h2>${statusChip(run.status)}</div>
-        ${may("owner") ? html`<button type="button" class="button small" @click=${() => void this.cancel(run)}>Cancel</button>` : nothing}
+        <div class="row"><h2>${say("Proposals for the other images")}</h2>${statusChip(run.status)}</div>
+        ${may("owner") ? html`<button type="button" class="button small" @click=${() => void this.cancel(run)}>${say("Cancel")}</button>` : nothing}
       </div>
-      <div class="job-strip"><span class="muted">Images</span>${progressBar("Proposals", run.done, run.total)}<span class="num muted" role="status">${count(run.done)} of ${count(run.total)}</span></div>
+      <div class="job-strip"><span class="muted">${say("Images")}</span>${progressBar(say("Proposals"), run.done, run.total)}<span class="num muted" role="status">${ofTotal(run.done, run.total)}</span></div>
     </section>`;
   }
 
@@ -96,39 +98,39 @@ class ModelList extends PageElement {
     if (entries.length === 0) return nothing;
     const bars = entries.map(([index, value]) => {
       const found = this.classes.find((one) => one.index === Number(index));
-      return { name: found?.name ?? `class ${index}`, value: value ?? 0, text: percent(value), color: found?.color ?? "#888888" };
+      return { name: found?.name ?? say("class {index}", { index }), value: value ?? 0, text: percent(value), color: found?.color ?? "#888888" };
     });
-    return html`<details class="more"><summary>By class</summary>${barList(bars, 1)}</details>`;
+    return html`<details class="more"><summary>${say("By class")}</summary>${barList(bars, 1)}</details>`;
   }
 
   private buttons(version: ModelVersion): TemplateResult | typeof nothing {
-    if (!may("owner")) return nothing;
+    if (!may("owner") || !version.proposes) return nothing;
     return html`<div class="actions">
       ${version.is_active
-        ? html`<button type="button" class="button small" @click=${() => void this.act(version, "propose")}>Propose again</button>
-            <button type="button" class="button small" @click=${() => void this.act(version, "withdraw")}>Withdraw</button>`
-        : html`<button type="button" class="button small" @click=${() => void this.act(version, "activate")}>Activate</button>`}
+        ? html`<button type="button" class="button small" @click=${() => void this.act(version, "propose")}>${say("Propose again")}</button>
+            <button type="button" class="button small" @click=${() => void this.act(version, "withdraw")}>${say("Withdraw")}</button>`
+        : html`<button type="button" class="button small" @click=${() => void this.act(version, "activate")}>${say("Activate")}</button>`}
     </div>`;
   }
 
   private card(version: ModelVersion): TemplateResult {
     const validation = version.metrics.validation;
     const isMeasured = validation !== undefined && validation.value !== null && validation.value !== undefined;
-    return html`<section class="card stack tight" aria-label="Version ${version.number}">
+    return html`<section class="card stack tight" aria-label=${say("Version {number}", { number: version.number })}>
       <div class="row spread">
-        <div class="row"><h2>Version ${version.number}</h2>${version.is_active ? chip("active", "check", "active") : nothing}</div>
+        <div class="row"><h2>${say("Version {number}", { number: version.number })}</h2>${version.is_active ? chip("active", "check", say("active")) : nothing}</div>
         ${this.buttons(version)}
       </div>
       <div class="figures">
         <div class="figure">
           ${isMeasured
             ? html`<b>${percent(validation.value)}</b><span>${measuredOn(validation)}</span>`
-            : html`<b>–</b><span>not measured: no accepted masks or held-back marks to measure on</span>`}
+            : html`<b>–</b><span>${say("not measured: no accepted masks or held-back marks to measure on")}</span>`}
         </div>
       </div>
       ${version.note ? html`<p>${version.note}</p>` : nothing}
       <p class="muted small">
-        ${title(version.method)}, made ${when(version.created_at)} by <a href="/projects/${pageIds.project}/training/${version.run_id}/">its run</a>${version.activated_at ? html`, activated ${when(version.activated_at)}` : nothing}
+        ${title(version.method)}, ${say("made {time}", { time: when(version.created_at) })} (<a href="/projects/${pageIds.project}/training/${version.run_id}/">${say("its run")}</a>)${version.activated_at ? html`, ${say("activated {time}", { time: when(version.activated_at) })}` : nothing}
       </p>
       ${validation ? this.perClass(validation) : nothing}
     </section>`;
@@ -137,14 +139,14 @@ class ModelList extends PageElement {
   private comparison(): TemplateResult | typeof nothing {
     if (this.versions.length < 2) return nothing;
     return html`<section class="card">
-      <h2>All versions</h2>
-      <div class="table-scroll"><table class="table">
-        <thead><tr><th>Version</th><th class="right">Figure</th><th>Measured as</th><th>Made</th><th><span class="visually-hidden">Active</span></th></tr></thead>
+      <h2>${say("All versions")}</h2>
+      <div class="table-scroll" tabindex="0" role="region" aria-label=${say("All versions")}><table class="table">
+        <thead><tr><th>${say("Version")}</th><th class="right">${say("Figure")}</th><th>${say("Measured as")}</th><th>${say("Made")}</th><th><span class="visually-hidden">${say("Active")}</span></th></tr></thead>
         <tbody>${this.versions.map((version) => {
           const validation = version.metrics.validation;
-          return html`<tr><td class="nowrap">Version ${version.number}</td><td class="right num">${percent(validation?.value)}</td>
+          return html`<tr><td class="nowrap">${say("Version {number}", { number: version.number })}</td><td class="right num">${percent(validation?.value)}</td>
             <td class="muted">${validation ? measuredOn(validation) : "–"}</td><td class="nowrap muted">${when(version.created_at)}</td>
-            <td class="right">${version.is_active ? chip("active", "check", "active") : nothing}</td></tr>`;
+            <td class="right">${version.is_active ? chip("active", "check", say("active")) : nothing}</td></tr>`;
         })}</tbody>
       </table></div>
     </section>`;
@@ -152,14 +154,14 @@ class ModelList extends PageElement {
 
   protected override content(): TemplateResult {
     if (this.versions.length === 0) {
-      const go = may("owner") ? html`<a class="button primary" href="/projects/${pageIds.project}/training/">${icon("training")}To training</a>` : nothing;
-      return empty("models", "No model yet", "Each finished training makes a version. The first one becomes active by itself.", go);
+      const go = may("owner") ? html`<a class="button primary" href="/projects/${pageIds.project}/training/">${icon("training")}${say("To training")}</a>` : nothing;
+      return empty("models", say("No model yet"), say("Each finished training makes a version. The first one becomes active by itself."), go);
     }
     const proposing = this.runs.find((run) => isActive(run.status));
     const failed = !proposing && this.runs[0]?.status === "failed" ? this.runs[0] : undefined;
     return html`<div class="stack">
       ${proposing ? this.proposing(proposing) : nothing}
-      ${failed ? html`<div class="notice error">${icon("warning")}<div>The last proposals failed: ${failed.error}</div></div>` : nothing}
+      ${failed ? html`<div class="notice error">${icon("warning")}<div>${say("The last proposals failed: {error}", { error: failed.error })}</div></div>` : nothing}
       ${this.comparison()}
       ${this.versions.map((version) => this.card(version))}
     </div>`;

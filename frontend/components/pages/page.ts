@@ -1,6 +1,7 @@
 /** What every element of the pages shares: ids of the page, one live connection, loading and error states. */
 import { LitElement, html, nothing, type TemplateResult } from "lit";
 import { connect, type Live, type LiveEvent, type LiveProgress, type LiveState } from "../../live";
+import { say } from "../../sentences";
 import { explain } from "./format";
 import { icon } from "./parts";
 import type { Role } from "./types";
@@ -144,7 +145,7 @@ export abstract class PageElement extends LitElement {
     return html`<div class="notice error" role="alert">
       ${icon("warning")}
       <div>${this.problem}</div>
-      <button class="button small" type="button" @click=${() => this.startAgain()}>Try again</button>
+      <button class="button small" type="button" @click=${() => this.startAgain()}>${say("Try again")}</button>
     </div>`;
   }
 
@@ -155,7 +156,7 @@ export abstract class PageElement extends LitElement {
 
   override render(): TemplateResult {
     if (this.phase === "loading") {
-      return html`<div class="loading" role="status"><span class="spinner" aria-hidden="true"></span>Loading…</div>`;
+      return html`<div class="loading" role="status"><span class="spinner" aria-hidden="true"></span>${say("Loading…")}</div>`;
     }
     if (this.phase === "failed") return this.retry();
     return html`${this.problem ? html`<div class="messages">${this.retry()}</div>` : nothing}

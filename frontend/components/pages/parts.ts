@@ -1,5 +1,6 @@
 /** Small pieces of pages: icons, chips, progress, empty states. A state is a word, a colour and a shape. */
 import { html, nothing, type TemplateResult } from "lit";
+import { say } from "../../sentences";
 import { count, duration } from "./format";
 import type { ImageState, JobStatus } from "./types";
 
@@ -14,13 +15,13 @@ export const IMAGE_STATES: readonly ImageState[] = [
 ];
 
 export const STATE_WORDS: Record<ImageState, string> = {
-  new: "New",
-  marked: "Marked",
-  proposed: "Proposed",
-  accepted: "Accepted",
-  in_review: "In review",
-  changes_requested: "Sent back",
-  skipped: "Skipped",
+  new: say("New"),
+  marked: say("Marked"),
+  proposed: say("Proposed"),
+  accepted: say("Accepted"),
+  in_review: say("In review"),
+  changes_requested: say("Sent back"),
+  skipped: say("Skipped"),
 };
 
 const STATE_ICONS: Record<ImageState, string> = {
@@ -42,11 +43,11 @@ const STATUS_ICONS: Record<JobStatus, string> = {
 };
 
 export const STATUS_WORDS: Record<JobStatus, string> = {
-  queued: "Waiting",
-  running: "Running",
-  succeeded: "Done",
-  failed: "Failed",
-  cancelled: "Cancelled",
+  queued: say("Waiting"),
+  running: say("Running"),
+  succeeded: say("Done"),
+  failed: say("Failed"),
+  cancelled: say("Cancelled"),
 };
 
 /** A drawing of static/icons.svg, whose address the server wrote on <html>. */
@@ -66,14 +67,17 @@ export const statusChip = (status: JobStatus): TemplateResult =>
 
 export const isActive = (status: JobStatus): boolean => status === "queued" || status === "running";
 
+/** "3 of 12". */
+export const ofTotal = (done: number, total: number): string => say("{done} of {total}", { done: count(done), total: count(total) });
+
 /** A bar with its numbers in words; without a total the bar only says that something goes on. */
 export function progressBar(label: string, done: number, total: number): TemplateResult {
   if (total <= 0) return html`<progress aria-label=${label}></progress>`;
-  return html`<progress aria-label=${label} value=${done} max=${total}>${count(done)} of ${count(total)}</progress>`;
+  return html`<progress aria-label=${label} value=${done} max=${total}>${ofTotal(done, total)}</progress>`;
 }
 
 export function eta(seconds: number | null | undefined): TemplateResult | typeof nothing {
-  return seconds === null || seconds === undefined ? nothing : html`about ${duration(seconds)} left`;
+  return seconds === null || seconds === undefined ? nothing : html`${say("about {time} left", { time: duration(seconds) })}`;
 }
 
 export function empty(drawing: string, heading: string, text: unknown, action: unknown = nothing): TemplateResult {

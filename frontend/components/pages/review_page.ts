@@ -1,6 +1,7 @@
 /** <review-page>: accepted masks that wait for a second person; approve, or send back with a reason. */
 import { html, nothing, type TemplateResult } from "lit";
 import { get, post, type Page } from "../../api";
+import { say } from "../../sentences";
 import { plural } from "./format";
 import { pathOf } from "./image_grid";
 import "./mask_overlay";
@@ -92,38 +93,38 @@ class ReviewPage extends PageElement {
   private decide(row: ImageRow): TemplateResult {
     if (this.writing === row.id) {
       return html`<form class="stack tight" @submit=${(event: Event) => this.sendBack(event, row)}>
-        <div class="field"><label for="comment-${row.id}">What should change?</label>
+        <div class="field"><label for="comment-${row.id}">${say("What should change?")}</label>
           <textarea id="comment-${row.id}" name="comment" rows="3" maxlength="2000" required></textarea></div>
         <div class="actions">
-          <button class="button primary small" ?disabled=${this.busy === row.id}>Send back</button>
-          <button type="button" class="button quiet small" @click=${() => (this.writing = null)}>Cancel</button>
+          <button class="button primary small" ?disabled=${this.busy === row.id}>${say("Send back")}</button>
+          <button type="button" class="button quiet small" @click=${() => (this.writing = null)}>${say("Cancel")}</button>
         </div>
       </form>`;
     }
     return html`<div class="actions">
-      <button type="button" class="button primary small" ?disabled=${this.busy === row.id} @click=${() => void this.say(row, "approved", "")}>${icon("check")}Approve</button>
-      <button type="button" class="button small" ?disabled=${this.busy === row.id} @click=${() => void this.write(row)}>Request changes</button>
+      <button type="button" class="button primary small" ?disabled=${this.busy === row.id} @click=${() => void this.say(row, "approved", "")}>${icon("check")}${say("Approve")}</button>
+      <button type="button" class="button small" ?disabled=${this.busy === row.id} @click=${() => void this.write(row)}>${say("Request changes")}</button>
     </div>`;
   }
 
   private card(row: ImageRow): TemplateResult {
     return html`<li class="card review-card">
-      <mask-overlay .picture=${row.thumb_url} .mask=${row.accepted_mask?.url ?? ""} .alt=${`${row.name} with its accepted mask`}></mask-overlay>
+      <mask-overlay .picture=${row.thumb_url} .mask=${row.accepted_mask?.url ?? ""} .alt=${say("{name} with its accepted mask", { name: row.name })}></mask-overlay>
       <div class="inner">
         <div class="title"><b class="ellipsis" title=${row.name}>${row.name}</b>${row.leased_by ? chip("plain", "annotate", row.leased_by) : nothing}
-          <a class="button quiet small icon-only" href="/projects/${pageIds.project}/images/${row.id}/history/" title="History" aria-label="History of ${row.name}">${icon("history")}</a></div>
-        ${may("reviewer") ? this.decide(row) : clipped("The project is archived.")}
+          <a class="button quiet small icon-only" href="/projects/${pageIds.project}/images/${row.id}/history/" title=${say("History")} aria-label=${say("History of {name}", { name: row.name })}>${icon("history")}</a></div>
+        ${may("reviewer") ? this.decide(row) : clipped(say("The project is archived."))}
       </div>
     </li>`;
   }
 
   protected override content(): TemplateResult {
     if (this.rows.length === 0) {
-      return empty("review", "Nothing waits for review", "Masks come here when somebody accepts them, if the project asks for a second person. An owner switches that on in the settings.");
+      return empty("review", say("Nothing waits for review"), say("Masks come here when somebody accepts them, if the project asks for a second person. An owner switches that on in the settings."));
     }
-    return html`<p class="muted page-note" role="status">${plural(this.total, "mask")} to check. Point at a picture to see it without its mask.</p>
+    return html`<p class="muted page-note" role="status">${say("{masks} to check. Point at a picture to see it without its mask.", { masks: plural(this.total, "mask") })}</p>
       <ul class="review-grid">${this.rows.map((row) => this.card(row))}</ul>
-      ${this.next ? html`<div class="more-row"><button type="button" class="button" @click=${() => void this.loadMore()}>Show more</button></div>` : nothing}`;
+      ${this.next ? html`<div class="more-row"><button type="button" class="button" @click=${() => void this.loadMore()}>${say("Show more")}</button></div>` : nothing}`;
   }
 }
 

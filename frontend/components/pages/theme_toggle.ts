@@ -1,12 +1,13 @@
 /** <theme-toggle>: system, light or dark. The choice stays in this browser; static/js/theme.js applies it early. */
 import { LitElement, html, type TemplateResult } from "lit";
+import { say } from "../../sentences";
 import { icon } from "./parts";
 
 type Theme = "auto" | "light" | "dark";
 
 const KEY = "burnish-theme";
 const NEXT: Record<Theme, Theme> = { auto: "light", light: "dark", dark: "auto" };
-const WORDS: Record<Theme, string> = { auto: "as the system", light: "light", dark: "dark" };
+const WORDS: Record<Theme, string> = { auto: say("as the system"), light: say("light"), dark: say("dark") };
 const ICONS: Record<Theme, string> = { auto: "auto", light: "sun", dark: "moon" };
 
 class ThemeToggle extends LitElement {
@@ -36,7 +37,7 @@ class ThemeToggle extends LitElement {
   }
 
   override render(): TemplateResult {
-    const text = `Colours: ${WORDS[this.theme]}. Press for ${WORDS[NEXT[this.theme]]}.`;
+    const text = say("Colours: {now}. Press for {next}.", { now: WORDS[this.theme], next: WORDS[NEXT[this.theme]] });
     return html`<button type="button" class="button quiet icon-only" title=${text} aria-label=${text} @click=${() => this.turn()}>
       ${icon(ICONS[this.theme])}
     </button>`;

@@ -1,11 +1,15 @@
 /** <training-page>: the run that is going on, a form for the next one, and past runs. */
 import { html, nothing, type TemplateResult } from "lit";
 import { get, type Page } from "../../api";
+import { say } from "../../sentences";
 import { duration, plural, when } from "./format";
 import "./launch_form";
 import { PageElement, gathered, may, pageIds, type LiveListener } from "./page";
-import { empty, eta, icon, isActive, progressBar, statusChip } from "./parts";
+import { empty, eta, icon, isActive, ofTotal, progressBar, statusChip } from "./parts";
 import type { TrainingRun } from "./types";
+
+/** "Run 3". */
+export const runName = ({ number }: TrainingRun): string => say("Run {number}", { number });
 
 /** Seconds a finished run took, null while it has not. */
 export function tookSeconds(run: TrainingRun): number | null {
@@ -48,14 +52,14 @@ class TrainingPage extends PageElement {
   }
 
   private activeCard(run: TrainingRun): TemplateResult {
-    return html`<section class="card stack tight" aria-label="Running now">
+    return html`<section class="card stack tight" aria-label=${say("Running now")}>
       <div class="row spread">
-        <div class="row"><h2>Run ${run.number}</h2>${statusChip(run.status)}</div>
-        <a class="button small" href=${this.href(run)}>Watch</a>
+        <div class="row"><h2>${runName(run)}</h2>${statusChip(run.status)}</div>
+        <a class="button small" href=${this.href(run)}>${say("Watch")}</a>
       </div>
-      ${progressBar(`Run ${run.number}`, run.done, run.total)}
+      ${progressBar(runName(run), run.done, run.total)}
       <div class="row spread muted small num" role="status">
-        <span>${run.status === "queued" ? "Waits for a free worker" : `Step ${run.done} of ${run.total}`}</span><span>${eta(run.eta_s)}</span>
+        <span>${run.status === "queued" ? say("Waits for a free worker") : say("Step {steps}", { steps: ofTotal(run.done, run.total) })}</span><span>${eta(run.eta_s)}</span>
       </div>
     </section>`;
   }
@@ -63,9 +67,9 @@ class TrainingPage extends PageElement {
   private row(run: TrainingRun): TemplateResult {
     const took = tookSeconds(run);
     return html`<tr>
-      <td class="nowrap"><a href=${this.href(run)}>Run ${run.number}</a></td>
+      <td class="nowrap"><a href=${this.href(run)}>${runName(run)}</a></td>
       <td>${statusChip(run.status)}</td>
-      <td class="nowrap">${run.model_version ? html`<a href="/projects/${pageIds.project}/models/">Version ${run.model_version.number}</a>` : "–"}</td>
+      <td class="nowrap">${run.model_version ? html`<a href="/projects/${pageIds.project}/models/">${say("Version {number}", { number: run.model_version.number })}</a>` : "–"}</td>
       <td class="nowrap num">${plural(run.num_images, "image")}, ${plural(run.num_marks, "mark")}</td>
       <td class="nowrap num">${took === null ? "–" : duration(took)}</td>
       <td class="nowrap muted">${when(run.created_at)}${run.created_by ? html`, ${run.created_by.username}` : nothing}</td>
@@ -79,18 +83,18 @@ class TrainingPage extends PageElement {
       ${active ? this.activeCard(active) : nothing}
       ${!active && may("owner") ? html`<launch-form></launch-form>` : nothing}
       ${!active && !may("owner") && past.length === 0
-        ? empty("training", "No training yet", "An owner of the project starts it, once there are some marks or accepted masks.")
+        ? empty("training", say("No training yet"), say("An owner of the project starts it, once there are some marks or accepted masks."))
         : nothing}
       ${past.length > 0
         ? html`<section class="card">
-            <h2>Past runs</h2>
+            <h2>${say("Past runs")}</h2>
             <div class="table-scroll"><table class="table">
-              <thead><tr><th>Run</th><th>Status</th><th>Made</th><th>Learned from</th><th>Took</th><th>Started</th></tr></thead>
+              <thead><tr><th>${say("Run")}</th><th>${say("Status")}</th><th>${say("Made")}</th><th>${say("Learned from")}</th><th>${say("Took")}</th><th>${say("Started")}</th></tr></thead>
               <tbody>${past.map((run) => this.row(run))}</tbody>
             </table></div>
           </section>`
         : may("owner") && !active
-          ? html`<div class="notice">${icon("info")}<div>A first training is worth it once each class is marked on ten or so images.</div></div>`
+          ? html`<div class="notice">${icon("info")}<div>${say("A first training is worth it once each class is marked on ten or so images.")}</div></div>`
           : nothing}
     </div>`;
   }

@@ -1,13 +1,14 @@
 /** <training-run run>: one training, live: progress, time left, curves, cancel, and why it failed. */
 import { html, nothing, type TemplateResult } from "lit";
 import { get, post } from "../../api";
+import { say } from "../../sentences";
 import { axisLabel } from "./chart_scale";
 import { lineChart } from "./charts";
 import { confirmed } from "./confirm";
-import { count, duration, plural, title, when } from "./format";
+import { duration, plural, title, when } from "./format";
 import { PageElement, gathered, may, pageIds, type LiveListener } from "./page";
-import { eta, icon, isActive, progressBar, statusChip } from "./parts";
-import { tookSeconds } from "./training_page";
+import { eta, icon, isActive, ofTotal, progressBar, statusChip } from "./parts";
+import { runName, tookSeconds } from "./training_page";
 import type { CurvePoint, TrainingRun } from "./types";
 
 /** Points a curve keeps growing by while the page is open; a reload brings the server's thinned curve. */
@@ -66,9 +67,9 @@ class TrainingRunView extends PageElement {
 
   private async cancel(run: TrainingRun): Promise<void> {
     const yes = await confirmed({
-      title: `Cancel run ${run.number}?`,
-      explain: "What it has learned so far is thrown away. The marks and masks stay.",
-      answer: "Cancel the run",
+      title: say("Cancel run {number}?", { number: run.number }),
+      explain: say("What it has learned so far is thrown away. The marks and masks stay."),
+      answer: say("Cancel the run"),
     });
     if (!yes) return;
     await this.attempt(async () => {
@@ -77,16 +78,16 @@ class TrainingRunView extends PageElement {
   }
 
   private how(run: TrainingRun): TemplateResult {
-    if (run.status === "failed") return html`<div class="notice error" role="alert">${icon("warning")}<div>${run.error || "It failed; look at the worker's log."}</div></div>`;
-    if (run.status === "cancelled") return html`<div class="notice">${icon("info")}<div>This run was cancelled. Nothing of it is used.</div></div>`;
+    if (run.status === "failed") return html`<div class="notice error" role="alert">${icon("warning")}<div>${run.error || say("It failed; look at the worker's log.")}</div></div>`;
+    if (run.status === "cancelled") return html`<div class="notice">${icon("info")}<div>${say("This run was cancelled. Nothing of it is used.")}</div></div>`;
     if (run.status === "succeeded") {
       const version = run.model_version;
-      return html`<div class="notice ok">${icon("check")}<div>Done${version ? html`: it made <a href="/projects/${pageIds.project}/models/">version ${version.number}</a>` : nothing}.</div></div>`;
+      return html`<div class="notice ok">${icon("check")}<div>${say("Done.")}${version ? html` <a href="/projects/${pageIds.project}/models/">${say("Version {number}", { number: version.number })}</a>` : nothing}</div></div>`;
     }
     return html`<div class="stack tight">
-      ${progressBar(`Run ${run.number}`, run.done, run.total)}
+      ${progressBar(runName(run), run.done, run.total)}
       <div class="row spread muted num" role="status">
-        <span>${run.cancel_requested ? "Stopping…" : run.status === "queued" ? "Waits for a free worker" : run.total > 0 ? `Step ${count(run.done)} of ${count(run.total)}` : "Preparing the data"}</span>
+        <span>${run.cancel_requested ? say("Stopping…") : run.status === "queued" ? say("Waits for a free worker") : run.total > 0 ? say("Step {steps}", { steps: ofTotal(run.done, run.total) }) : say("Preparing the data")}</span>
         <span>${eta(run.eta_s)}</span>
       </div>
     </div>`;
@@ -95,7 +96,7 @@ class TrainingRunView extends PageElement {
   private curves(run: TrainingRun): TemplateResult {
     const names = seriesNames(run.curve);
     if (names.length === 0) {
-      return isActive(run.status) ? html`<section class="card"><h2>Curves</h2><p class="muted">They begin with the first steps.</p></section>` : html``;
+      return isActive(run.status) ? html`<section class="card"><h2>${say("Curves")}</h2><p class="muted">${say("They begin with the first steps.")}</p></section>` : html``;
     }
     return html`<div class="columns">
       ${names.map((name) => {
@@ -103,7 +104,7 @@ class TrainingRunView extends PageElement {
         const last = points.at(-1);
         return html`<section class="card">
           <div class="row spread"><h2>${title(name)}</h2><span class="num muted">${last ? axisLabel(last[1]) : ""}</span></div>
-          ${lineChart({ name: title(name), unit: "step", points, floor: 0 })}
+          ${lineChart({ name: title(name), unit: say("step"), points, floor: 0 })}
         </section>`;
       })}
     </div>`;
@@ -113,17 +114,17 @@ class TrainingRunView extends PageElement {
     const took = tookSeconds(run);
     const config = Object.entries(run.config);
     return html`<section class="card">
-      <h2>What it was given</h2>
+      <h2>${say("What it was given")}</h2>
       <dl class="facts">
-        <dt>Method</dt><dd>${title(run.method)}</dd>
-        <dt>Data</dt><dd class="num">${plural(run.num_images, "image")}, ${plural(run.num_marks, "mark")}</dd>
-        <dt>Started</dt><dd>${when(run.created_at)}${run.created_by ? html` by ${run.created_by.username}` : nothing}</dd>
-        ${took === null ? nothing : html`<dt>Took</dt><dd>${duration(took)}</dd>`}
-        ${run.attempt > 1 ? html`<dt>Attempt</dt><dd>${run.attempt} (a worker stopped; it went on from the last checkpoint)</dd>` : nothing}
-        <dt>Seed</dt><dd class="num">${run.seed}</dd>
+        <dt>${say("Method")}</dt><dd>${title(run.method)}</dd>
+        <dt>${say("Data")}</dt><dd class="num">${plural(run.num_images, "image")}, ${plural(run.num_marks, "mark")}</dd>
+        <dt>${say("Started")}</dt><dd>${run.created_by ? say("{time} by {name}", { time: when(run.created_at), name: run.created_by.username }) : when(run.created_at)}</dd>
+        ${took === null ? nothing : html`<dt>${say("Took")}</dt><dd>${duration(took)}</dd>`}
+        ${run.attempt > 1 ? html`<dt>${say("Attempt")}</dt><dd>${say("{number} (a worker stopped; it went on from the last checkpoint)", { number: run.attempt })}</dd>` : nothing}
+        <dt>${say("Seed")}</dt><dd class="num">${run.seed}</dd>
       </dl>
       ${config.length
-        ? html`<details class="more small"><summary>All settings</summary><dl class="facts">${config.map(([name, value]) => html`<dt>${title(name)}</dt><dd class="num">${String(value)}</dd>`)}</dl></details>`
+        ? html`<details class="more small"><summary>${say("All settings")}</summary><dl class="facts">${config.map(([name, value]) => html`<dt>${title(name)}</dt><dd class="num">${String(value)}</dd>`)}</dl></details>`
         : nothing}
     </section>`;
   }
@@ -137,7 +138,7 @@ class TrainingRunView extends PageElement {
           : html`<div class="row spread">
               ${statusChip(run.status)}
               ${isActive(run.status) && may("owner")
-                ? html`<button type="button" class="button danger small" ?disabled=${run.cancel_requested} @click=${() => void this.cancel(run)}>Cancel</button>`
+                ? html`<button type="button" class="button danger small" ?disabled=${run.cancel_requested} @click=${() => void this.cancel(run)}>${say("Cancel")}</button>`
                 : nothing}
             </div>`}
         ${this.how(run)}

@@ -3,6 +3,7 @@
  * if the same file is given again. No DOM; the page shows what `onChange` tells.
  */
 import { ApiError, NetworkError, del, get, patch, post } from "../../api";
+import { say } from "../../sentences";
 
 export interface UploadRow {
   id: string;
@@ -79,7 +80,7 @@ export class Uploader {
     for (const { name, file } of files) {
       if (known.has(name) || isClutter(name)) continue;
       known.add(name);
-      const problem = file.size === 0 ? "The file is empty." : "";
+      const problem = file.size === 0 ? say("The file is empty.") : "";
       this.files.push({ name, file, status: problem ? "failed" : "waiting", sent: 0, problem, uploadId: null });
     }
     this.options.onChange();
