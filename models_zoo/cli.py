@@ -5,6 +5,8 @@ Examples::
     python -m models_zoo train snapshot/ --out run/ --set steps=300 --set image_size=192
     python -m models_zoo predict run/final photos/ --out masks/
     python -m models_zoo rank run/final photos/ --function margin --budget 20
+    python -m models_zoo train-clicks photos_with_masks/ --out clicks/ --set effort=quick
+    python -m models_zoo measure-clicks clicks/final other_photos/ --limit 50
 """
 
 from __future__ import annotations
@@ -14,11 +16,14 @@ import json
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
 
 from models_zoo.errors import TrainingError
-from models_zoo.info import ConfigError, UnknownMethod, config_fields, parse_config
+from models_zoo.info import ConfigError, MethodInfo, UnknownMethod, config_fields, parse_config
 from models_zoo.registry import get_method, list_acquisitions, list_methods
+
+if TYPE_CHECKING:
+    from models_zoo.engine import FitResult
 
 PICTURES = {".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp"}
 _CHUNK = 16
@@ -43,18 +48,37 @@ def _parser() -> argparse.ArgumentParser:
     _add_train(commands.add_parser("train", help="train on a snapshot folder"))
     _add_predict(commands.add_parser("predict", help="write a polished mask for every picture of a folder"))
     _add_rank(commands.add_parser("rank", help="order the pictures of a folder, most informative first"))
+    _add_clicks(
+        commands.add_parser("train-clicks", help="train a click network on folders with images/ and masks/"),
+        commands.add_parser("measure-clicks", help="how many clicks it needs on folders with images/ and masks/"),
+    )
     return parser
 
 
 def _add_train(train: argparse.ArgumentParser) -> None:
     train.add_argument("snapshot", type=Path)
     train.add_argument("--out", type=Path, required=True, help="working folder; a run there is continued")
+    _add_run(train)
+    train.set_defaults(run=_train)
+
+
+def _add_run(train: argparse.ArgumentParser) -> None:
+    train.add_argument("--out", type=Path, required=True, help="working folder; a run there is continued")
     train.add_argument("--method", default=list_methods()[0].name)
     train.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", dest="settings")
     train.add_argument("--seed", type=int, default=0)
     train.add_argument("--device", default="auto")
     train.add_argument("--from", type=Path, dest="init_weights", help="weights folder to start from")
-    train.set_defaults(run=_train)
+
+
+def _add_clicks(train: argparse.ArgumentParser, measure: argparse.ArgumentParser) -> None:
+    train.add_argument("folders", type=Path, nargs="+", help="folders with images/ and masks/ (index PNGs)")
+    _add_run(train)
+    train.set_defaults(run=_train_clicks)
+    measure.add_argument("weights", type=Path, help="the final/ folder of a run")
+    measure.add_argument("folders", type=Path, nargs="+")
+    measure.add_argument("--limit", type=int, default=0, help="pictures a folder, evenly spread; all by default")
+    measure.set_defaults(run=_measure_clicks)
 
 
 def _add_predict(predict: argparse.ArgumentParser) -> None:
@@ -84,10 +108,24 @@ def _methods(options: argparse.Namespace, out: TextIO) -> int:
 
 
 def _train(options: argparse.Namespace, out: TextIO) -> int:
-    from models_zoo.engine import fit, load_predictor, validate
+    from models_zoo.engine import load_predictor, validate
 
     info = get_method(options.method)
-    result = fit(
+    result = _fit(info, options, out)
+    if info.interactive:
+        from models_zoo.interactive.click_net.measuring import validate_clicks
+
+        found = validate_clicks(result.weights_dir, options.snapshot)
+    else:
+        found = validate(load_predictor(result.weights_dir, options.device), options.snapshot)
+    out.write(json.dumps({"weights": str(result.weights_dir), "steps": result.steps, "validation": found}) + "\n")
+    return 0
+
+
+def _fit(info: MethodInfo, options: argparse.Namespace, out: TextIO) -> FitResult:
+    from models_zoo.engine import fit
+
+    return fit(
         method=info.name,
         config=parse_config(info, _settings(options.settings)),
         snapshot_dir=options.snapshot,
@@ -97,8 +135,23 @@ def _train(options: argparse.Namespace, out: TextIO) -> int:
         callbacks=_Printer(out),
         init_weights=options.init_weights,
     )
-    found = validate(load_predictor(result.weights_dir, options.device), options.snapshot)
-    out.write(json.dumps({"weights": str(result.weights_dir), "steps": result.steps, "validation": found}) + "\n")
+
+
+def _train_clicks(options: argparse.Namespace, out: TextIO) -> int:
+    from models_zoo.interactive.click_net.folder import make_snapshot
+
+    options.snapshot, options.method = options.out / "snapshot", "click_net"
+    make_snapshot(options.folders, options.snapshot)
+    return _train(options, out)
+
+
+def _measure_clicks(options: argparse.Namespace, out: TextIO) -> int:
+    from models_zoo.interactive.click_net.measuring import measure_folder
+
+    for folder in options.folders:
+        figures = measure_folder(options.weights, folder, limit=options.limit)
+        out.write(json.dumps({"folder": folder.name, **{name: round(value, 4) for name, value in figures.items()}}))
+        out.write("\n")
     return 0
 
 

@@ -66,6 +66,9 @@ class MethodInfo:
         summary: one sentence for the form.
         paper: citations of what it builds on.
         license: licence of borrowed ideas or weights.
+        loader: "module:attribute" of the `data.loader.Loader` that makes its batches.
+        interactive: name of the interactive segmenter that its weights are for; such a version answers marks and
+            makes no proposals by itself. Empty for all others.
     """
 
     name: str
@@ -76,6 +79,8 @@ class MethodInfo:
     summary: str = ""
     paper: str = ""
     license: str = ""
+    loader: str = "models_zoo.data.loader:Loader"
+    interactive: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,7 +95,10 @@ class EncoderInfo:
 
 @dataclass(frozen=True, kw_only=True)
 class InteractiveInfo:
-    """A segmenter that answers within a fraction of a second; `entry` is "module:attribute" of its class."""
+    """A segmenter that answers within a fraction of a second; `entry` is "module:attribute" of its class.
+
+    ``files`` names what it has to be built from (weights, say) and what no installation brings.
+    """
 
     name: str
     title: str
@@ -99,6 +107,7 @@ class InteractiveInfo:
     needs_features: bool
     summary: str = ""
     paper: str = ""
+    files: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -12,8 +12,6 @@ from typing import Any
 from models_zoo.info import AcquisitionInfo, EncoderInfo, InteractiveInfo, MethodInfo, RefinerInfo, UnknownMethod
 from models_zoo.methods.seeded_segmentation.info import INFO as _SEEDED_SEGMENTATION
 
-_METHODS: tuple[MethodInfo, ...] = (_SEEDED_SEGMENTATION,)
-
 _ENCODERS: tuple[EncoderInfo, ...] = (
     EncoderInfo(
         name="efficientnet_lite0",
@@ -29,15 +27,17 @@ _ENCODERS: tuple[EncoderInfo, ...] = (
 
 def list_methods() -> list[MethodInfo]:
     """All ways to learn, the default first."""
-    return list(_METHODS)
+    from models_zoo.interactive.click_net.info import METHOD as CLICK_NET
+
+    return [_SEEDED_SEGMENTATION, CLICK_NET]
 
 
 def get_method(name: str) -> MethodInfo:
     """The method of that name; raises UnknownMethod listing the known ones."""
-    for info in _METHODS:
+    for info in list_methods():
         if info.name == name:
             return info
-    known = ", ".join(info.name for info in _METHODS)
+    known = ", ".join(info.name for info in list_methods())
     raise UnknownMethod(f"no method named {name!r}; the methods are: {known}")
 
 

@@ -26,6 +26,7 @@ from models_zoo import (
     parse_config,
 )
 from models_zoo.engine import fit, load_predictor, validate
+from models_zoo.interactive.click_net.measuring import validate_clicks
 
 MIN_PAUSE_S = 0.5  # between two looks at the row
 _OUT_OF_MEMORY = ("out of memory", "can't allocate memory", "not enough memory")
@@ -78,9 +79,15 @@ def train(order: Order, folder: Path, watch: Watch) -> Trained:
             checkpoint_every_s=settings.CHECKPOINT_EVERY_S,
         )
         watch.check()
-        predictor = load_predictor(result.weights_dir, device=settings.DEVICE)
-        validation = validate(predictor, data, check=watch.check)
-    return Trained(result.weights_dir, {"training": result.metrics, "validation": dict(validation)}, data)
+        validation = _validated(order.method, result.weights_dir, data, watch)
+    return Trained(result.weights_dir, {"training": result.metrics, "validation": validation}, data)
+
+
+def _validated(method: str, weights_dir: Path, data: Path, watch: Watch) -> dict[str, Any]:
+    """What the val split says: of a method that answers marks, how well it answers them."""
+    if get_method(method).interactive:
+        return dict(validate_clicks(weights_dir, data, check=watch.check))
+    return dict(validate(load_predictor(weights_dir, device=settings.DEVICE), data, check=watch.check))
 
 
 def measure(version: ModelVersion, snapshot_dir: Path, watch: Watch) -> dict[str, Any]:

@@ -6,15 +6,17 @@ import threading
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from labeling.errors import PermanentError
-from labeling.ml import features
+from labeling.ml import features, weights
 from labeling.models import Image, LabelClass
+from labeling.selectors.interactive import answering_version, site_files
 from labeling.services.proposals import Answer
-from models_zoo import IGNORE, Mark, list_interactive
+from models_zoo import IGNORE, InteractiveInfo, Mark, list_interactive
 
 if TYPE_CHECKING:
     from models_zoo.interactive.types import InteractiveResult, InteractiveSegmenter
@@ -33,6 +35,7 @@ class _Key:
     classes: tuple[int, ...]
     background: int | None
     pixels: int
+    files: tuple[tuple[str, Path], ...] = ()
 
 
 class Segmenters:
@@ -77,17 +80,43 @@ class Segmenters:
 def _key(image: Image, method: str, classes: Sequence[LabelClass]) -> _Key:
     background = next((row.index for row in classes if row.is_background), None)
     indices = tuple(sorted(row.index for row in classes))
-    return _Key(method, image.pk, image.file, indices, background, image.width * image.height)
+    files = _files(image, method)
+    return _Key(method, image.pk, image.file, indices, background, image.width * image.height, files)
+
+
+def _files(image: Image, method: str) -> tuple[tuple[str, Path], ...]:
+    """What the method is built from: the newest trained version's weights, or files that the site brings.
+
+    Raises PermanentError where that is gone.
+    """
+    info = _info(method)
+    if not info.files:
+        return ()
+    version = answering_version(image.project, method)
+    if version is not None:
+        return tuple((name, weights.fetch(version)) for name in info.files)
+    found = site_files(method)
+    if not found:
+        raise PermanentError(f"{info.title} is not ready in this project; choose another method in its settings.")
+    return tuple((name, Path(path)) for name, path in found.items())
+
+
+def _info(method: str) -> InteractiveInfo:
+    info = next((info for info in list_interactive() if info.name == method), None)
+    if info is None:
+        raise PermanentError(f"There is no interactive method {method!r} any more; choose another one.")
+    return info
 
 
 def _with_image(image: Image, key: _Key) -> InteractiveSegmenter:
-    from models_zoo.interactive.types import ImageContext, create_segmenter
+    from models_zoo.interactive.types import ImageContext, SegmenterFileError, create_segmenter
 
-    info = next((info for info in list_interactive() if info.name == key.method), None)
-    if info is None:
-        raise PermanentError(f"There is no interactive method {key.method!r} any more; choose another one.")
+    info = _info(key.method)
     rgb = features.read_rgb(image)
-    segmenter = create_segmenter(key.method)
+    try:
+        segmenter = create_segmenter(key.method, dict(key.files))
+    except SegmenterFileError as error:
+        raise PermanentError(str(error)) from error
     segmenter.set_image(
         ImageContext(
             rgb=rgb,
@@ -119,6 +148,8 @@ def warm_up() -> None:
     rgb = np.random.default_rng(0).integers(0, 255, (96, 128, 3), dtype=np.uint8)
     dense = zoo_features.compute_features(features.encoder(), rgb).dense
     for info in list_interactive():
+        if info.files:
+            continue
         segmenter = create_segmenter(info.name)
         segmenter.set_image(ImageContext(rgb=rgb, class_indices=(0, 1), background=0, features=dense))
         segmenter.segment([Point(0, 1, 20.0, 20.0), Point(1, 1, 90.0, 70.0)], allowed=(0, 1))

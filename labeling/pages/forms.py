@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 from django import forms
@@ -84,6 +85,12 @@ class ProjectRules(forms.Form):
             format_html_join("", "<dt>{}</dt><dd>{}</dd>", orders),
         )
         interactive.choices = [(info.name, _(info.title)) for info in list_interactive()]
+
+    def offer_only(self, names: Collection[str]) -> None:
+        """Leave the interactive methods that the project can use."""
+        field = self.fields["interactive_method"]
+        assert isinstance(field, forms.ChoiceField)
+        field.choices = [(info.name, _(info.title)) for info in list_interactive() if info.name in names]
 
     @classmethod
     def of(cls, project: Project) -> ProjectRules:

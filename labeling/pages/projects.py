@@ -16,6 +16,7 @@ from labeling.models import Image, Project, Role
 from labeling.pages.contexts import project_page
 from labeling.pages.forms import NewProject, ProjectRules, ProjectText
 from labeling.pages.guard import page, person
+from labeling.selectors.interactive import usable_methods
 from labeling.selectors.projects import listed_projects
 from labeling.services import projects
 
@@ -75,12 +76,15 @@ def project_settings(request: HttpRequest, project_id: int) -> HttpResponseBase:
     project = context.project
     text = ProjectText(initial={"name": project.name, "description": project.description})
     rules = ProjectRules.of(project)
+    usable = {info.name for info in usable_methods(project)} | {project.options.interactive_method}
+    rules.offer_only(usable)
     if request.method == "POST":
         action = request.POST.get("action")
         if action in {"archive", "restore"}:
             return _archive(request, project, is_archived=action == "archive")
         if action == "rules":
             rules = ProjectRules(request.POST)
+            rules.offer_only(usable)
         else:
             text = ProjectText(request.POST)
         if _saved(request, project, rules if action == "rules" else text):

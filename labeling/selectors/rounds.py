@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from labeling.models import JobStatus, Project
+from labeling.selectors.interactive import answering_methods
 
 _COUNTED = [JobStatus.QUEUED, JobStatus.RUNNING, JobStatus.SUCCEEDED]
 
 
 def newly_accepted(project: Project) -> int:
     """Accepted masks that no training has seen: all of them before the first, none while one is going on."""
-    last = project.training_runs.filter(status__in=_COUNTED).order_by("-id").first()
+    runs = project.training_runs.filter(status__in=_COUNTED).exclude(method__in=answering_methods())
+    last = runs.order_by("-id").first()
     images = project.images.filter(accepted_mask__isnull=False)
     if last is None:
         return images.count()

@@ -15,10 +15,12 @@ from django.utils.translation import gettext as _
 
 from labeling.errors import Conflict, StaleState
 from labeling.models import ACTIVE, ModelVersion, Project, Proposal, ProposalRun, TrainingRun
+from labeling.selectors.interactive import answering_methods
 from labeling.services import events, runs
 from labeling.services.proposals import supersede
 
 KIND_WORDS = {"miou": "mean IoU on accepted masks", "mark_accuracy": "accuracy on held-back marks"}
+ANSWERS_MARKS = "Answers marks while somebody draws, where the settings choose it; it makes no proposals by itself."
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,7 +53,7 @@ def publish_version(*, run: TrainingRun, product: Product) -> ModelVersion:
     runs.succeed(run)
     last = ModelVersion.objects.filter(project=project).aggregate(last=Max("number"))["last"] or 0
     active = ModelVersion.objects.filter(project=project, is_active=True).first()
-    verdict = judge(product.metrics, active, auto_activate=project.options.auto_activate, is_first=last == 0)
+    verdict = _verdict(project, run, product, active)
     version = ModelVersion.objects.create(
         project=project,
         run=run,
@@ -65,6 +67,15 @@ def publish_version(*, run: TrainingRun, product: Product) -> ModelVersion:
     if verdict.activates:
         _activate(version, active, by=None)
     return version
+
+
+def _verdict(project: Project, run: TrainingRun, product: Product, active: ModelVersion | None) -> Verdict:
+    """The rule, for versions that propose; one that only answers marks is never active."""
+    answering = answering_methods()
+    if run.method in answering:
+        return Verdict(False, ANSWERS_MARKS)
+    is_first = not ModelVersion.objects.filter(project=project).exclude(run__method__in=answering).exists()
+    return judge(product.metrics, active, auto_activate=project.options.auto_activate, is_first=is_first)
 
 
 def judge(metrics: Mapping[str, Any], active: ModelVersion | None, *, auto_activate: bool, is_first: bool) -> Verdict:
@@ -111,6 +122,11 @@ def activate_version(*, version: ModelVersion, by: User) -> ModelVersion:
 
     Raises Conflict `answers_marks` for a version that makes no proposals.
     """
+    if version.run.method in answering_methods():
+        raise Conflict(
+            _("This version answers marks and makes no proposals; choose it in the project's settings instead."),
+            code="answers_marks",
+        )
     Project.objects.filter(pk=version.project_id).update(event_seq=F("event_seq"))
     version.refresh_from_db()
     if version.is_active:

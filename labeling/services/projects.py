@@ -15,6 +15,7 @@ from django.utils.translation import gettext as _
 
 from labeling.errors import Conflict, Invalid, NotFound
 from labeling.models import LabelClass, Membership, Project, ProjectSettings, Role
+from labeling.selectors.interactive import what_is_missing
 from labeling.services import events
 from models_zoo import list_acquisitions, list_interactive
 
@@ -93,6 +94,8 @@ def update_project(
     """Change what is given, leave the rest. `settings` may be partial. Raises Invalid."""
     _lock(project.pk)
     project.refresh_from_db()  # two owners who change different things at once both get their way
+    if settings is not None:
+        _check_interactive(project, settings)
     changes = {
         "name": name.strip() if name is not None else None,
         "description": description,
@@ -107,6 +110,16 @@ def update_project(
     project.save(update_fields=changed)
     events.record(project=project, verb="project.changed", subject=project, actor=by)
     return project
+
+
+def _check_interactive(project: Project, settings: Mapping[str, object]) -> None:
+    """A method that cannot answer yet is no choice. What was chosen once may stay, whatever became of it."""
+    wanted = settings.get("interactive_method", project.options.interactive_method)
+    is_known = any(info.name == wanted for info in list_interactive())
+    if wanted != project.options.interactive_method and is_known:
+        missing = what_is_missing(project, str(wanted))
+        if missing:
+            raise Invalid(_("settings.interactive_method: %(missing)s") % {"missing": missing}, code="method_not_ready")
 
 
 def checked_settings(values: Mapping[str, object]) -> ProjectSettings:

@@ -15,6 +15,7 @@ from django.utils.translation import gettext as _
 from labeling import storage
 from labeling.errors import Cancelled, Invalid, StaleRevision, StaleState
 from labeling.models import ACTIVE, Annotation, Image, JobStatus, Mask, Proposal, ProposalRun
+from labeling.selectors.interactive import what_is_missing
 from labeling.services import events, runs
 from labeling.services.masks import counts
 from models_zoo import encode_png, list_interactive
@@ -41,6 +42,9 @@ def request_proposal(*, annotation: Annotation, image: Image, method: str, by: U
             _("There is no interactive method of that name; use %(known)s.") % {"known": " or ".join(known)},
             code="unknown_method",
         )
+    missing = what_is_missing(image.project, method)
+    if missing:
+        raise Invalid(missing, code="method_not_ready")
     if image.accepted_mask_id is not None or image.skip_reason:
         raise StaleState(_("This image is already decided; reopen it to get proposals again."))
     mine = ProposalRun.objects.filter(annotation=annotation)

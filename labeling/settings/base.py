@@ -220,6 +220,8 @@ CELERY_BEAT_SCHEDULE = {
 CELERY_BEAT_SCHEDULE_FILENAME = str(VAR_DIR / "run" / "beat-schedule")
 
 ENCODER = env_str("ENCODER", "efficientnet_lite0")
+SAM_ENCODER = env_str("SAM_ENCODER")  # ONNX files of a segment-anything model, both or neither
+SAM_DECODER = env_str("SAM_DECODER")
 DEVICE = env_str("DEVICE", "auto")  # auto, cpu or cuda
 
 REST_FRAMEWORK = {

@@ -13,6 +13,7 @@ from django.conf import settings
 
 from labeling.errors import PermanentError
 from labeling.models import TrainingRun
+from labeling.selectors.interactive import answering_methods
 from labeling.selectors.runs import active_version
 from labeling.services.model_versions import Product, publish_version
 from labeling.services.training import note_progress
@@ -67,7 +68,7 @@ def _reference(run: TrainingRun, snapshot_dir: Path, watch: _Watch) -> dict[str,
     from labeling.ml import running  # torch: in workers only
 
     active = active_version(run.project)
-    if active is None:
+    if active is None or run.method in answering_methods():
         return {}
     try:
         validation = running.measure(active, snapshot_dir, watch)

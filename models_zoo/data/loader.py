@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -26,7 +27,7 @@ _MIN_BOX_VISIBLE = 0.8
 
 
 @dataclass
-class _Item:
+class Item:
     """One sample after augmentation, as arrays."""
 
     rgb: npt.NDArray[np.uint8]
@@ -42,7 +43,12 @@ class _Item:
 
 
 class Loader:
-    """Makes the batch of any step; one batch is prepared ahead while the network works."""
+    """Makes the batch of any step; one batch is prepared ahead while the network works.
+
+    A method with batches of its own kind names a subclass in its info, which may want another ``dataset_type``.
+    """
+
+    dataset_type: ClassVar[type[TrainingSet]] = TrainingSet
 
     def __init__(self, dataset: TrainingSet, *, batch_size: int, steps: int, seed: int) -> None:
         self.dataset = dataset
@@ -83,7 +89,7 @@ class Loader:
             chosen.append(int(orders[epoch][place]))
         return chosen
 
-    def _item(self, number: int, step: int, place: int) -> _Item:
+    def _item(self, number: int, step: int, place: int) -> Item:
         rng = np.random.default_rng([self.seed, 2, step, place])
         sample = self.dataset.sample(number)
         height, width = sample.labels.shape
@@ -91,7 +97,7 @@ class Loader:
         rgb = view.warp_rgb(sample.rgb)
         targets, valid = self._targets(view.warp_labels(sample.labels))
         present, absent = self._tags(sample, view)
-        return _Item(
+        return Item(
             rgb=rgb,
             jittered=colour_jitter(rng, rgb),
             targets=targets,
@@ -171,7 +177,7 @@ def _to_cells(low: float, high: float, room: int) -> tuple[int, int]:
     return start, min(max(start + 1, -int(-high // OUTPUT_STRIDE)), last)
 
 
-def _stack(items: Sequence[_Item], progress: float) -> Batch:
+def _stack(items: Sequence[Item], progress: float) -> Batch:
     return Batch(
         rgb_BHWC=torch.from_numpy(np.stack([item.rgb for item in items])),
         jittered_BHWC=torch.from_numpy(np.stack([item.jittered for item in items])),

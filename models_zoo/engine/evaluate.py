@@ -44,7 +44,7 @@ class Validation(TypedDict):
     """How good a model is on the val split, and what that number is."""
 
     value: float | None
-    kind: Literal["miou", "mark_accuracy"]
+    kind: Literal["miou", "mark_accuracy", "click_iou"]
     n: int
     per_class: dict[int, float]
 

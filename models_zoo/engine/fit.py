@@ -117,7 +117,8 @@ class _Run:
         seed_everything(seed)
         self.info, self.config, self.snapshot, self.device = info, config, snapshot, device
         image_size = int(getattr(config, "image_size", 256))
-        dataset = TrainingSet(snapshot, image_size=image_size, accepts=info.accepts)
+        loader: type[Loader] = load_entry(info.loader)  # type: ignore[assignment]
+        dataset = loader.dataset_type(snapshot, image_size=image_size, accepts=info.accepts)
         shares_C = _shares(dataset, lambda: callbacks.progress(0, 1, {}))
         weights_C = class_weights(shares_C, float(getattr(config, "class_balance", _DEFAULT_BALANCE)))
         context = TaskContext(num_classes=len(snapshot.classes), class_weights_C=torch.from_numpy(weights_C), seed=seed)
@@ -128,7 +129,7 @@ class _Run:
         self.schedule: Schedule = self.task.schedule(len(dataset))
         self.optimizer = torch.optim.AdamW(self.task.parameter_groups(), weight_decay=WEIGHT_DECAY, fused=True)
         self.base_rates = [float(group["lr"]) for group in self.optimizer.param_groups]
-        self.loader = Loader(dataset, batch_size=self.schedule.batch_size, steps=self.schedule.steps, seed=seed)
+        self.loader = loader(dataset, batch_size=self.schedule.batch_size, steps=self.schedule.steps, seed=seed)
         self.means = RunningMeans()
         self.step = 0
 
@@ -309,6 +310,11 @@ def _restore_optimizer(optimizer: torch.optim.Optimizer, tensors: dict[str, Tens
         state.setdefault(int(index), {})[name] = value
     groups = optimizer.state_dict()["param_groups"]
     optimizer.load_state_dict({"state": state, "param_groups": groups})
+    # The fused step walks through memory: what was read back must lie there as its parameter does (channels last).
+    for parameter, entry in optimizer.state.items():
+        for name, value in entry.items():
+            if value.shape == parameter.shape:
+                entry[name] = torch.empty_like(parameter, dtype=value.dtype).copy_(value)
 
 
 def _with_prefix(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:

@@ -1,5 +1,11 @@
 """Interactive segmenters: slow once per image, fast once per mark."""
 
-from models_zoo.interactive.types import ImageContext, InteractiveResult, InteractiveSegmenter, create_segmenter
+from models_zoo.interactive.types import (
+    ImageContext,
+    InteractiveResult,
+    InteractiveSegmenter,
+    SegmenterFileError,
+    create_segmenter,
+)
 
-__all__ = ["ImageContext", "InteractiveResult", "InteractiveSegmenter", "create_segmenter"]
+__all__ = ["ImageContext", "InteractiveResult", "InteractiveSegmenter", "SegmenterFileError", "create_segmenter"]

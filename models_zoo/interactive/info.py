@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from models_zoo.info import InteractiveInfo
+from models_zoo.interactive.click_net.info import INFO as CLICK_NET
+from models_zoo.interactive.sam_onnx.info import INFO as SAM_ONNX
 from models_zoo.marks import MarkKind
 
 INFOS: tuple[InteractiveInfo, ...] = (
@@ -41,4 +43,6 @@ INFOS: tuple[InteractiveInfo, ...] = (
         summary="Each place goes to the mark that is nearest without crossing edges; needs no features.",
         paper="Criminisi et al., ECCV 2008",
     ),
+    CLICK_NET,
+    SAM_ONNX,
 )

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
 from typing import Protocol, cast
 
 import numpy as np
@@ -75,10 +77,25 @@ class InteractiveSegmenter(Protocol):
         """
 
 
-def create_segmenter(name: str) -> InteractiveSegmenter:
-    """A new segmenter of the registered name. Raises UnknownMethod listing the known ones."""
+class SegmenterFileError(ValueError):
+    """A file that a segmenter is built from is missing or cannot be used; the message says what to do."""
+
+
+NO_FILES: Mapping[str, Path] = MappingProxyType({})
+
+
+def create_segmenter(name: str, files: Mapping[str, Path] = NO_FILES) -> InteractiveSegmenter:
+    """A new segmenter of the registered name, built from ``files``, by the names its info gives.
+
+    Raises UnknownMethod listing the known ones, and SegmenterFileError for a missing, superfluous or unfit file.
+    """
     for info in list_interactive():
         if info.name == name:
-            return cast(InteractiveSegmenter, load_entry(info.entry)())
+            missing, unknown = set(info.files) - set(files), set(files) - set(info.files)
+            if missing:
+                raise SegmenterFileError(f"{info.title} needs a file that was not given: {', '.join(sorted(missing))}.")
+            if unknown:
+                raise SegmenterFileError(f"{info.title} has no use for the file {', '.join(sorted(unknown))}.")
+            return cast(InteractiveSegmenter, load_entry(info.entry)(**files))
     known = ", ".join(info.name for info in list_interactive())
     raise UnknownMethod(f"no interactive segmenter named {name!r}; there are: {known}")

@@ -1,5 +1,6 @@
 """Every interactive segmenter keeps the same promises, whatever the marks and the image."""
 
+import socket
 from collections.abc import Sequence
 from typing import Any
 
@@ -9,9 +10,16 @@ import pytest
 
 from models_zoo import UnknownMethod, list_interactive
 from models_zoo.features import FEATURES_VERSION, DenseFeatures
-from models_zoo.interactive import ImageContext, InteractiveResult, InteractiveSegmenter, create_segmenter
+from models_zoo.interactive import (
+    ImageContext,
+    InteractiveResult,
+    InteractiveSegmenter,
+    SegmenterFileError,
+    create_segmenter,
+)
 from models_zoo.interactive.live_head import LiveHead
 from models_zoo.marks import IGNORE, Box, Mark, MarkError, Point, Scribble, Tag
+from tests.models_zoo.interactive.small_files import NEEDS_NOTHING, small_files
 
 pytest.importorskip("cv2")
 
@@ -36,11 +44,26 @@ def context(rgb: npt.NDArray[np.uint8], **more: Any) -> ImageContext:
     return ImageContext(**parts)
 
 
+@pytest.fixture(autouse=True)
+def no_network(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Any attempt to connect fails the test."""
+
+    def refuse(*arguments: object) -> None:
+        raise AssertionError("a segmenter touched the network")
+
+    monkeypatch.setattr(socket.socket, "connect", refuse)
+
+
+def created(name: str) -> InteractiveSegmenter:
+    """A new one, from small files where it needs some: those keep promises and know nothing."""
+    return create_segmenter(name, small_files(name))
+
+
 def segment(
     name: str, marks: Sequence[Mark], *, allowed: Sequence[int] = (0, 1, 2, 3), **more: Any
 ) -> InteractiveResult:
     rgb = more.pop("rgb", None)
-    segmenter = create_segmenter(name)
+    segmenter = created(name)
     segmenter.set_image(context(scene()[0] if rgb is None else rgb, **more))
     return segmenter.segment(marks, allowed=allowed)
 
@@ -56,7 +79,7 @@ STROKES: list[Mark] = [
 ]
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", NEEDS_NOTHING)
 def test_strokes_find_their_regions(name: str) -> None:
     result = segment(name, STROKES)
     truth = scene()[1]
@@ -66,11 +89,13 @@ def test_strokes_find_their_regions(name: str) -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_the_same_marks_give_the_same_answer_each_time(name: str) -> None:
-    segmenter = create_segmenter(name)
+    segmenter = created(name)
     segmenter.set_image(context(scene()[0]))
     first = segmenter.segment(STROKES, allowed=(0, 1, 2, 3))
     segmenter.segment(STROKES[:1], allowed=(0, 1, 2, 3))
-    again = segmenter.segment(STROKES, allowed=(0, 1, 2, 3), previous=first.label_map)
+    # Some improve on a previous answer: to those it is another question.
+    previous = first.label_map if name in NEEDS_NOTHING else None
+    again = segmenter.segment(STROKES, allowed=(0, 1, 2, 3), previous=previous)
     assert np.array_equal(first.label_map, again.label_map)
     assert np.array_equal(first.confidence, again.confidence)
     assert np.array_equal(first.scores, again.scores)
@@ -126,7 +151,7 @@ def test_any_size_of_image(name: str, size: tuple[int, int]) -> None:
         check_promises(segment(name, some, rgb=rgb), rgb, {0, 1, 2, 3})
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", NEEDS_NOTHING)
 def test_a_large_image_is_worked_on_at_a_capped_size(name: str) -> None:
     small, truth = scene()
     rgb = np.ascontiguousarray(np.kron(small, np.ones((20, 20, 1), np.uint8)))
@@ -140,7 +165,7 @@ def test_a_large_image_is_worked_on_at_a_capped_size(name: str) -> None:
     assert iou(result.label_map[:, :2000:20][::20] == DISC, (truth == DISC)[:, :100]) > 0.85
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", NEEDS_NOTHING)
 def test_twenty_classes(name: str) -> None:
     rgb = np.zeros((80, 100, 3), np.uint8)
     marks: list[Mark] = []
@@ -189,8 +214,8 @@ def test_a_box_holds_its_object_and_nothing_of_it_lies_outside(name: str) -> Non
     result = segment(name, [Box(DISC, 1, 14, 29, 76, 91)], background=GROUND)
     disc = result.label_map == DISC
     # A cell of the working grid may reach over the box's rim.
-    assert disc[24:96, 9:81].sum() == disc.sum()
-    assert iou(disc, scene()[1] == DISC) > 0.8
+    assert disc[24:96, 9:81].sum() == disc.sum() > 0
+    assert iou(disc, scene()[1] == DISC) > 0.8 or name not in NEEDS_NOTHING
     assert result.label_map[5, 5] == GROUND
 
 
@@ -201,7 +226,7 @@ def test_a_box_on_flat_ground_still_holds_something(name: str) -> None:
     assert (result.label_map[10:40, 10:40] == DISC).any()
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", NEEDS_NOTHING)
 def test_one_class_alone_leaves_the_rest_to_the_background_or_open(name: str) -> None:
     truth = scene()[1]
     with_background = segment(name, STROKES[:1], background=GROUND)
@@ -274,7 +299,7 @@ def test_what_a_model_found_needs_no_mark() -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_it_says_when_there_is_no_image_and_refuses_marks_that_are_no_numbers(name: str) -> None:
-    segmenter: InteractiveSegmenter = create_segmenter(name)
+    segmenter: InteractiveSegmenter = created(name)
     with pytest.raises(RuntimeError):
         segmenter.segment([], allowed=[])
     segmenter.set_image(context(scene()[0]))
@@ -310,3 +335,13 @@ def test_an_image_that_cannot_be_used_is_refused(wrong: dict[str, Any]) -> None:
 def test_an_unknown_segmenter_lists_the_known_ones() -> None:
     with pytest.raises(UnknownMethod, match="live_head"):
         create_segmenter("sam")
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if name not in NEEDS_NOTHING])
+def test_what_needs_files_says_which_are_missing_and_which_it_does_not_know(name: str) -> None:
+    files = small_files(name)
+    first = sorted(files)[0]
+    with pytest.raises(SegmenterFileError, match=first):
+        create_segmenter(name, {key: path for key, path in files.items() if key != first})
+    with pytest.raises(SegmenterFileError, match="colour"):
+        create_segmenter(name, {**files, "colour": files[first]})

@@ -1,0 +1,1 @@
+"""Segment-anything models from ONNX files that somebody brings along."""
