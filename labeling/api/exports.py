@@ -98,7 +98,7 @@ class ExportFormats(APIView):
 
     @extend_schema(responses=OpenApiTypes.OBJECT)
     def get(self, request: Request) -> Response:
-        rows = [{"name": f.name, "title": f.title, "description": f.description} for f in FORMATS.values()]
+        rows = [{"name": f.name, "title": _(f.title), "description": _(f.description)} for f in FORMATS.values()]
         return Response({"results": rows, "next": None, "previous": None})
 
 

@@ -10,6 +10,7 @@ from typing import Final, Protocol
 import numpy as np
 import numpy.typing as npt
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
 from labeling.errors import Invalid
 from labeling.exporters.archive import Archive
@@ -45,14 +46,16 @@ class ExportFormat:
 _FORMATS: Final = (
     ExportFormat(
         name="coco",
-        title="COCO",
-        description="annotations.json with one compressed run-length mask for each class of an image.",
+        title=gettext_noop("COCO"),
+        description=gettext_noop("annotations.json with one compressed run-length mask for each class of an image."),
         writer=CocoWriter,
     ),
     ExportFormat(
         name="masks",
-        title="Index PNG masks",
-        description="masks/*.png with class indexes as in PASCAL VOC, classes.json and lists of the splits.",
+        title=gettext_noop("Index PNG masks"),
+        description=gettext_noop(
+            "masks/*.png with class indexes as in PASCAL VOC, classes.json and lists of the splits."
+        ),
         writer=MaskWriter,
     ),
 )

@@ -9,9 +9,8 @@ from functools import cache
 import polib
 import pytest
 
-from tests.labeling.translated import ROOT, sentences
+from tests.labeling.translated import FOLDER, sentences
 
-FOLDER = ROOT / "locale" / "de" / "LC_MESSAGES"
 PLACEHOLDER = re.compile(r"%\(\w+\)s|%%|<[^>]+>")
 
 
@@ -51,7 +50,7 @@ def test_the_compiled_catalogue_is_that_of_the_text() -> None:
             forms = [compiled.pgettext(entry.msgctxt, entry.msgid)]
         else:
             forms = [compiled.gettext(entry.msgid)]
-        assert forms == written(entry), f"{entry.msgid}: make django.mo again, see CONTRIBUTING.md"
+        assert forms == written(entry), f"{entry.msgid}: run make sentences"
 
 
 @pytest.mark.parametrize("text", ["“", "”", " du ", "Du "])

@@ -1,17 +1,23 @@
-"""Finds every sentence that the sources mark for translation, without gettext's own programs."""
+"""Finds every sentence that the sources mark for translation, without gettext's own programs.
+
+`python -m tests.labeling.translated` (make sentences) brings the German catalogue up to date and compiles it.
+"""
 
 from __future__ import annotations
 
 import ast
 import re
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import polib
 from django.utils.translation.template import templatize
 
 from models_zoo import config_fields, list_acquisitions, list_interactive, list_methods
 
 ROOT = Path(__file__).resolve().parents[2]
+FOLDER = ROOT / "locale" / "de" / "LC_MESSAGES"
 # How many leading arguments of each function are sentences; a context comes before them.
 CALLS = {
     "_": (0, 1),
@@ -78,3 +84,23 @@ def _of_template(source: str) -> Iterator[Sentence]:
                 continue
             yield from _of_module(ast.unparse(tree))
             break
+
+
+def update() -> list[str]:
+    """Add what is new, take out what is gone, compile; return the sentences that have no German yet."""
+    catalogue = polib.pofile(str(FOLDER / "django.po"), wrapwidth=110)
+    entries = {(entry.msgctxt or "", entry.msgid, entry.msgid_plural): entry for entry in catalogue}
+    catalogue.clear()
+    for context, text, plural in sorted(sentences(), key=lambda words: (words[1], words[0])):
+        fresh = polib.POEntry(msgid=text, msgctxt=context or None, msgid_plural=plural)
+        fresh.msgstr_plural = {0: "", 1: ""} if plural else {}
+        fresh.flags = ["python-format"] if "%(" in text else []
+        catalogue.append(entries.get((context, text, plural), fresh))
+    catalogue.save()
+    catalogue.save_as_mofile(str(FOLDER / "django.mo"))
+    return [entry.msgid for entry in catalogue.untranslated_entries()]
+
+
+if __name__ == "__main__":
+    for missing in update():
+        sys.stdout.write(f"No German yet: {missing}\n")
