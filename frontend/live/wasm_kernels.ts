@@ -38,11 +38,12 @@ let compiled: WebAssembly.Module | null = null;
 
 /** Null where the browser has no WebAssembly with SIMD, or not the memory. */
 export function wasmKernels(options: WasmOptions): Kernels | null {
+  if (typeof WebAssembly !== "object") return null;
   try {
     compiled ??= new WebAssembly.Module(Uint8Array.from(atob(base64), (letter) => letter.charCodeAt(0)));
     return new WasmKernels(compiled, options);
   } catch (error) {
-    if (error instanceof RangeError || error instanceof ReferenceError || error instanceof WebAssembly.CompileError) return null;
+    if (error instanceof RangeError || error instanceof WebAssembly.CompileError) return null;
     throw error;
   }
 }

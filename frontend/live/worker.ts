@@ -3,6 +3,7 @@ import { decodeFeatureMap, FeatureMapError } from "../codecs/feature_map";
 import type { Picture } from "./colour";
 import { PriorError } from "./prior";
 import type { FromWorker, NamedMark, SetImage, Solve, ToWorker } from "./protocol";
+import type { LiveMark } from "./rasterize";
 import { Solver } from "./solver";
 
 /** The part of DedicatedWorkerGlobalScope that is used here. */
@@ -13,6 +14,7 @@ interface Scope {
 
 const scope = globalThis as unknown as Scope;
 let current: { readonly image: number; readonly solver: Solver; readonly marks: Map<string, NamedMark> } | null = null;
+let isWarm = false;
 /** Messages are dealt with one after the other, also while an image is being set. */
 let busy: Promise<void> = Promise.resolve();
 
@@ -28,10 +30,22 @@ async function setImage({ image, picture, features, sha256, classes, background,
     const solver = new Solver({ picture: await pixelsOf(picture), features: map, classes, background, prior });
     current = { image, solver, marks: new Map() };
     send({ type: "ready", image, ms: performance.now() - start });
+    warmUp(solver, map.imageWidth, map.imageHeight, classes);
   } catch (error) {
     const known = error instanceof FeatureMapError || error instanceof PriorError || error instanceof DOMException;
     send({ type: "failed", image, message: known ? error.message : String(error) });
   }
+}
+
+/** The first answers ever are slow, as their code is yet to be compiled: better before the hand moves than while it does. */
+function warmUp(solver: Solver, width: number, height: number, classes: readonly number[]): void {
+  if (isWarm || classes.length === 0) return;
+  isWarm = true;
+  const line = (class_index: number, y: number): LiveMark => {
+    const points = [[0, y * height], [width, y * height]];
+    return { kind: "scribble", class_index, sign: 1, geometry: { points, width: height / 40 } };
+  };
+  for (const y of [0.4, 0.5, 0.6]) solver.draft([line(classes.at(-1)!, y), line(classes[0]!, 0.2)], false);
 }
 
 async function pixelsOf(picture: Blob): Promise<Picture> {
