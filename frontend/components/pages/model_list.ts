@@ -14,7 +14,7 @@ import type { LabelClass, ModelVersion, ProposalRun, Validation } from "./types"
 export function measuredOn(validation: Validation): string {
   if (validation.kind === "miou") return say("mIoU on {masks} of the validation split", { masks: plural(validation.n, "accepted mask") });
   if (validation.kind === "mark_accuracy") return say("accuracy on the held-back marks of {images}", { images: plural(validation.n, "image") });
-  if (validation.kind === "click_iou") return `IoU after three clicks on things in ${plural(validation.n, "validation image")}`;
+  if (validation.kind === "click_iou") return say("IoU after three clicks ({images})", { images: plural(validation.n, "image") });
   return `${title(validation.kind)}, n = ${count(validation.n)}`;
 }
 
