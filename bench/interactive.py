@@ -1,6 +1,7 @@
 """How good a mask is after few marks: our interactive methods beside other people's, on folders with true masks.
 
     python bench/interactive.py --data FOLDER… [--methods NAME,…] [--limit 20] [--json OUT] [--resume]
+    python bench/interactive.py --data FOLDER… --methods click_net --file click_net.weights=run/final
 
 A task is one object of one picture (`bench/interactive_tasks.py`), the person is simulated and leaves nothing to chance
 (`bench/annotators.py`); every method gets the same marks, as marks or as pixels. Columns, means over a set's pictures:
@@ -20,7 +21,7 @@ import os
 import sys
 import time
 import zlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -46,7 +47,7 @@ from bench.interactive_report import Report, draw_chart, markdown, summarise
 from bench.interactive_tasks import FeatureStore, Task, tasks_of
 from bench.peers import PEERS, Peer, Prompt, Rgb
 from models_zoo import Box, Mark, list_interactive, rasterize
-from models_zoo.interactive import ImageContext, create_segmenter
+from models_zoo.interactive import ImageContext, SegmenterFileError, create_segmenter
 
 ENCODER = "efficientnet_lite0"
 # Clicking ends here: noc90 is known, and more clicks would only cost time.
@@ -56,8 +57,8 @@ ENOUGH_IOU = 0.90
 class Ours:
     """A registered segmenter behind the peers' interface; it gets the marks themselves."""
 
-    def __init__(self, name: str, features: FeatureStore) -> None:
-        self._segmenter = create_segmenter(name)
+    def __init__(self, name: str, features: FeatureStore, files: Mapping[str, Path]) -> None:
+        self._segmenter = create_segmenter(name, files)
         self._needs_features = any(info.name == name and info.needs_features for info in list_interactive())
         self._features = features
 
@@ -183,7 +184,7 @@ def main() -> None:
     report = Report.open(options.json, vars(protocol), resume=options.resume)
     for name in filter(None, options.redo.split(",")):
         report.forget(name)
-    methods = _methods(options.methods.split(","), options.features_cache)
+    methods = _methods(options.methods.split(","), options.features_cache, _files(options.file))
     for folder in options.data:
         _measure_set(folder, methods, report, options.limit, protocol)
     report.summary = summarise(report.tasks, list(PEERS), limit=protocol.clicks, seed=protocol.seed)
@@ -207,8 +208,25 @@ def _measure_set(folder: Path, methods: dict[str, Peer], report: Report, limit: 
             print(f"{task.set_name} {task.key}", file=sys.stderr, flush=True)
 
 
-def _methods(names: Sequence[str], features_cache: Path | None) -> dict[str, Peer]:
-    """Methods by name, in order. Raises SystemExit naming what is unknown or not installed."""
+def _files(pairs: Sequence[str]) -> dict[str, dict[str, Path]]:
+    """What was given by --file, by method and name. Raises SystemExit."""
+    files: dict[str, dict[str, Path]] = {}
+    for pair in pairs:
+        target, _, path = pair.partition("=")
+        method, _, name = target.partition(".")
+        if not name or not path:
+            raise SystemExit(f"--file takes METHOD.NAME=PATH, not {pair!r}")
+        files.setdefault(method, {})[name] = Path(path)
+    return files
+
+
+def _methods(
+    names: Sequence[str], features_cache: Path | None, files: Mapping[str, Mapping[str, Path]]
+) -> dict[str, Peer]:
+    """Methods by name, in order; "all" are those that need no files, or got theirs.
+
+    Raises SystemExit naming what is unknown or not installed.
+    """
     import cv2
     import torch
 
@@ -217,7 +235,8 @@ def _methods(names: Sequence[str], features_cache: Path | None) -> dict[str, Pee
     cv2.setNumThreads(1)
     features = FeatureStore(ENCODER, features_cache)
     ours = [info.name for info in list_interactive()]
-    wanted = [*ours, *PEERS] if "all" in names else list(names)
+    ready = [info.name for info in list_interactive() if set(info.files) <= set(files.get(info.name, {}))]
+    wanted = [*ready, *PEERS] if "all" in names else list(names)
     unknown = [name for name in wanted if name not in ours and name not in PEERS]
     if unknown:
         raise SystemExit(f"no method named {', '.join(unknown)}; there are: {', '.join([*ours, *PEERS])}")
@@ -227,7 +246,10 @@ def _methods(names: Sequence[str], features_cache: Path | None) -> dict[str, Pee
         import sklearn  # noqa: F401
     except ImportError as error:
         raise SystemExit(f"{error}: install what benchmarks need with pip install -e '.[bench]'") from error
-    return {name: PEERS[name]() if name in PEERS else Ours(name, features) for name in wanted}
+    try:
+        return {name: PEERS[name]() if name in PEERS else Ours(name, features, files.get(name, {})) for name in wanted}
+    except SegmenterFileError as error:
+        raise SystemExit(f"{error} Give it with --file METHOD.NAME=PATH.") from error
 
 
 def _options() -> argparse.Namespace:
@@ -236,6 +258,7 @@ def _options() -> argparse.Namespace:
         "--data", type=Path, nargs="+", required=True, help="folders with images/, masks/, classes.json"
     )
     parser.add_argument("--methods", default="all", help="names with commas between them, or all")
+    parser.add_argument("--file", action="append", default=[], help="METHOD.NAME=PATH, for methods built from files")
     parser.add_argument("--limit", type=int, default=0, help="pictures a set, evenly spread; 0 takes all")
     parser.add_argument("--json", type=Path, help="file for all figures; a chart is drawn beside it")
     parser.add_argument("--rounds", type=int, default=3)

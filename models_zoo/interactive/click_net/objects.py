@@ -116,7 +116,7 @@ def _view(rng: np.random.Generator, sample: Sample, chosen: BoolArray, canvas: t
         return random_view(rng, size, canvas, base_scale=sample.base_scale)
     columns, rows = np.flatnonzero(chosen.any(axis=0)), np.flatnonzero(chosen.any(axis=1))
     longest = max(columns[-1] - columns[0], rows[-1] - rows[0]) + 1
-    share = math.exp(rng.uniform(*(math.log(value) for value in _SHARES)))
+    share = math.exp(rng.uniform(math.log(_SHARES[0]), math.log(_SHARES[1])))
     scale = min(share * canvas[0] / longest, _MAX_ENLARGEMENT * sample.base_scale)
     # The object's box anywhere on the canvas, as far as the image covers the canvas.
     offsets = []

@@ -47,8 +47,14 @@ _MASKS = ("masks", "output_masks", "pred_masks")
 _QUALITY = ("iou_predictions", "iou_preds", "iou_scores", "scores")
 _PROVIDERS = ("CUDAExecutionProvider", "CPUExecutionProvider")
 _RANKS = {"embedding": 4, "coords": 3, "labels": 2, "mask": 4, "has_mask": 1, "size": 1}
-_TYPES = {"tensor(float)": np.float32, "tensor(float16)": np.float16, "tensor(int64)": np.int64}
-_TYPES |= {"tensor(int32)": np.int32, "tensor(uint8)": np.uint8, "tensor(double)": np.float64}
+_TYPES: dict[str, type[np.generic]] = {
+    "tensor(float)": np.float32,
+    "tensor(float16)": np.float16,
+    "tensor(double)": np.float64,
+    "tensor(int64)": np.int64,
+    "tensor(int32)": np.int32,
+    "tensor(uint8)": np.uint8,
+}
 
 
 @dataclass(frozen=True)
