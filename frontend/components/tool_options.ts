@@ -20,6 +20,8 @@ const brush: Part = (editor) => html`
   ${choice(editor, "brushShape", text.brushShape, text.brushShapes)} ${check(editor, "penPressure", text.penPressure)}
 `;
 const advance: Part = (editor) => check(editor, "pointAdvance", text.pointAdvance);
+/** How far the mask that follows the pen reaches. */
+const reach: Part = (editor) => check(editor, "allSimilar", text.allSimilar);
 const boxBy: Part = (editor) => choice(editor, "boxBy", text.boxBy, text.boxBys);
 const wand: Part = (editor) =>
   slider(editor, "wandTolerance", text.wandTolerance, { min: 0, max: MOST_TOLERANCE, step: 1, say: String });
@@ -36,9 +38,9 @@ const where: Part = (editor) => html`
 `;
 
 const PARTS: Readonly<Partial<Record<ToolName, readonly Part[]>>> = {
-  point: [sign, advance],
-  scribble: [sign, strokeWidth],
-  box: [boxBy],
+  point: [sign, advance, reach],
+  scribble: [sign, strokeWidth, reach],
+  box: [boxBy, reach],
   polygon: [cuts, where],
   brush: [brush, where],
   eraser: [brush],

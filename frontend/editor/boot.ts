@@ -1,7 +1,9 @@
 /** Bring an editor to life: who am I, which project, which classes; then the live connection and the journal. */
 import * as api from "../api";
+import { LiveClient, startLiveWorker } from "../live/client";
 import { connect, type Live, type LiveEvent } from "../live";
 import { messages } from "../messages";
+import { ByteCache } from "./byte_cache";
 import { Editor } from "./editor";
 import { openJournal, type Journal } from "./journal";
 import { Keymap } from "./keymap";
@@ -40,7 +42,9 @@ export async function boot(options: BootOptions): Promise<Running> {
     openJournal(),
   ]);
   const masks = new MaskCache((url) => api.bytes(url));
+  const files = new ByteCache((url) => api.bytes(url));
   const editor = new Editor({
+    live: { client: new LiveClient({ start: startLiveWorker }), load: (url) => files.get(url) },
     user: session.id,
     project,
     palette: new Palette(classes),

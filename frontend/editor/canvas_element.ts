@@ -4,7 +4,8 @@
  * Attributes in: data-project-id, data-image-id (empty: ask the queue), data-ws. Attributes out, for tests and
  * style sheets, read-only: data-state, data-picture, data-saved, data-revision, data-marks, data-proposal-sha,
  * data-proposal-id, data-on-screen, data-accepted-sha, data-tool, data-tool-busy,
- * data-live, data-view ("scale x y"), and data-current-image-id.
+ * data-live, data-solver (off, loading, ready, failed: the solver in the page), data-answered (its answers so far),
+ * data-view ("scale x y"), and data-current-image-id.
  */
 import { html, LitElement, nothing, type TemplateResult } from "lit";
 import { ApiError, NetworkError } from "../api";
@@ -68,6 +69,7 @@ export class LabelCanvas extends LitElement {
     this.teardown.abort();
     this.stage?.destroy();
     this.running?.live.close();
+    this.editor?.options.live?.client.close();
     super.disconnectedCallback();
   }
 
@@ -107,6 +109,7 @@ export class LabelCanvas extends LitElement {
       this.dataset["picture"] = state;
     });
     this.keyboard = new Keyboard(editor, this.stage.gestures);
+    this.stage.onFrame = () => this.noteAnswers(editor);
     this.stage.onPan = () => this.keyboard?.notePan();
     editor.viewport.onChange(() => this.noteView(editor));
     this.listen(editor);
@@ -182,6 +185,7 @@ export class LabelCanvas extends LitElement {
       tool: editor.toolName,
       toolBusy: String(editor.tool?.isBusy ?? false),
       live: this.running?.live.state ?? "down",
+      solver: image?.live.state ?? "off",
     };
     for (const [name, value] of Object.entries(state)) if (this.dataset[name] !== value) this.dataset[name] = value;
     this.noteLoading(standing === "loading");
@@ -192,6 +196,12 @@ export class LabelCanvas extends LitElement {
   private noteView({ viewport }: Editor): void {
     const { scale, x, y } = viewport.view;
     this.dataset["view"] = `${scale} ${x} ${y}`;
+  }
+
+  /** Once a frame at most, however fast the answers come. */
+  private noteAnswers({ image }: Editor): void {
+    const answered = String(image?.live.answered ?? 0);
+    if (this.dataset["answered"] !== answered) this.dataset["answered"] = answered;
   }
 
   private noteLoading(loading: boolean): void {

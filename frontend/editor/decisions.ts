@@ -2,6 +2,7 @@
 import { ApiError, NetworkError } from "../api";
 import { encodeLabelMap } from "../codecs/label_map_png";
 import { messages } from "../messages";
+import { LIVE_METHOD } from "./live_mask";
 import type { Editor } from "./editor";
 import { rememberStartMask, type OpenImage } from "./open_image";
 import * as server from "./server";
@@ -31,7 +32,7 @@ async function explain(editor: Editor, image: OpenImage, error: ApiError): Promi
   editor.say(error.code === "stale_state" ? messages.decide.alreadyDecided : error.message, "problem");
   if (error.code !== "stale_state") return;
   const gone = image.store.proposal;
-  if (gone !== null) image.proposing.remove([gone.id]);
+  if (gone?.id != null) image.proposing.remove([gone.id]);
   await image.proposing.adopt(await server.loadProposals(image.id));
 }
 
@@ -41,6 +42,7 @@ export function accept(editor: Editor): Promise<boolean> {
   return decide(editor, async (image) => {
     // Marks first: the accepted mask should never be older than the strokes that made it.
     if (!(await image.sync.flush())) throw new NetworkError();
+    if (image.onScreen !== "edited") await image.live.settle();
     const pixels = pixelsOnScreen(image);
     const detail = await storeOnScreen(editor, image, pixels);
     await finishAccept(editor, image, detail, pixels);
@@ -57,9 +59,13 @@ async function storeOnScreen(editor: Editor, image: OpenImage, pixels: Uint8Arra
   const { proposal, rest } = image.store;
   if (image.onScreen === "edited") {
     const sha = await uploadEdited(editor, image, pixels);
-    return proposal === null ? server.acceptMask(image.id, sha) : server.acceptProposal(proposal.id, sha);
+    return proposal?.id == null ? server.acceptMask(image.id, sha) : server.acceptProposal(proposal.id, sha);
   }
   if (proposal === null) return server.acceptMask(image.id, rest!.sha256);
+  if (proposal.id === null) {
+    const revision = image.live.isSettled && image.sync.isClean ? image.sync.revision : null;
+    return server.acceptMask(image.id, (await uploadLive(editor, image, pixels, revision)).sha256);
+  }
   try {
     return await server.acceptProposal(proposal.id, proposal.sha256);
   } catch (error) {
@@ -73,7 +79,8 @@ async function storeOnScreen(editor: Editor, image: OpenImage, pixels: Uint8Arra
 async function uploadEdited(editor: Editor, image: OpenImage, pixels: Uint8Array): Promise<string> {
   const mask = image.store.mask!;
   let parent = mask.baseId;
-  if (parent === null && mask.baseSha !== null) {
+  if (mask.local != null) parent = (await uploadLive(editor, image, mask.local.pixels, mask.local.revision)).id;
+  else if (parent === null && mask.baseSha !== null) {
     const rows = await server.loadProposals(image.id);
     parent = rows.find((row) => row.mask.sha256 === mask.baseSha)?.mask.id ?? null;
   }
@@ -88,9 +95,17 @@ async function upload(
   origin: string,
   parent: number | null,
 ): Promise<server.MaskRef> {
-  const { width, height } = image.store.size;
-  const png = await encodeLabelMap({ width, height, pixels }, (value) => editor.palette.color(value));
-  return server.uploadMask(image.id, png, origin, parent);
+  return server.uploadMask(image.id, await pngOf(editor, image, pixels), origin, parent);
+}
+
+/** Store a mask that was worked out here. */
+async function uploadLive(editor: Editor, image: OpenImage, pixels: Uint8Array, revision: number | null): Promise<server.MaskRef> {
+  return server.uploadLiveMask(image.id, await pngOf(editor, image, pixels), LIVE_METHOD, revision);
+}
+
+function pngOf(editor: Editor, { store }: OpenImage, pixels: Uint8Array): Promise<Uint8Array> {
+  const { width, height } = store.size;
+  return encodeLabelMap({ width, height, pixels }, (value) => editor.palette.color(value));
 }
 
 async function finishAccept(
@@ -104,7 +119,7 @@ async function finishAccept(
   if (accepted !== null) store.setRest({ id: accepted.id, sha256: accepted.sha256, pixels });
   await image.painter.forget();
   store.setMask(null);
-  store.setProposal(null);
+  image.proposing.clear();
   image.history.clear();
   rememberStartMask(image.id, null);
   image.detail = { ...image.detail, ...detail };
@@ -120,10 +135,23 @@ export function reject(editor: Editor): Promise<boolean> {
   const proposal = editor.image?.store.proposal ?? null;
   if (proposal === null || !editor.may("reject")) return Promise.resolve(false);
   return decide(editor, async (image) => {
-    await server.rejectProposal(proposal.id);
-    image.proposing.remove([proposal.id]);
+    if (proposal.id === null) await rejectLive(image);
+    else {
+      await server.rejectProposal(proposal.id);
+      image.proposing.remove([proposal.id]);
+    }
     editor.say(messages.decide.rejected);
   });
+}
+
+/** No server has heard of it, so there is nothing to tell; a model's proposal may wait below. */
+async function rejectLive(image: OpenImage): Promise<void> {
+  image.live.hide();
+  try {
+    if (image.store.proposal === null) await image.proposing.adopt(await server.loadProposals(image.id));
+  } catch (error) {
+    if (!(error instanceof NetworkError) && !(error instanceof ApiError)) throw error;
+  }
 }
 
 /** Go back to the proposal or mask below, dropping what was painted; one undo brings it back. */
@@ -163,12 +191,14 @@ export async function skip(editor: Editor, reason: SkipReason): Promise<boolean>
 
 /** Accept if there is something to accept, then the next image. Stays when accepting failed. */
 export async function acceptAndNext(editor: Editor): Promise<void> {
+  await editor.image?.live.settle();
   const nothing = !editor.may("accept") || editor.image === null || editor.image.onScreen === "none";
   if (nothing || (await accept(editor))) await editor.next();
 }
 
 /** Enter: accept what is offered; with nothing offered, go on. */
 export async function acceptOrNext(editor: Editor): Promise<void> {
+  await editor.image?.live.settle();
   if (editor.may("accept") && editor.image !== null && editor.image.onScreen !== "none") await accept(editor);
   else await editor.next();
 }

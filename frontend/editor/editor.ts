@@ -7,13 +7,16 @@ import { Comparing } from "./comparing";
 import { Keymap } from "./keymap";
 import { LeaseKeeper, type LeaseHolder } from "./lease";
 import type { MaskCache } from "./mask_cache";
+import { fetchAhead } from "./fetching_ahead";
 import { modeOf, may, type Deed, type Mode, type Standing, type ToolName } from "./mode";
 import { MAX_MARKS, newId, type Mark, type Sign } from "./model";
-import { openImage, warmImage, type OpenImage } from "./open_image";
+import { openImage, type OpenImage } from "./open_image";
 import type { Palette } from "./palette";
 import { loadLook, storeLook, type PictureLook } from "./picture_look";
 import * as server from "./server";
 import type { ImageDetail, Project } from "./server";
+import { LIVE_METHOD } from "./live_mask";
+import { liveClasses, type LivePage } from "./live_proposing";
 import { loadSettings, storeSettings, type ViewSettings } from "./settings";
 import type { SaveStatus } from "./sync";
 import { toolContext } from "./tool_context";
@@ -31,6 +34,8 @@ export interface EditorOptions {
   readonly palette: Palette;
   readonly journal: Journal;
   readonly masks: MaskCache;
+  /** The solver in the page; without one the server answers. */
+  readonly live?: LivePage;
   readonly isLive: () => boolean;
   /** The image's picture can be fetched; its marks and masks may still be on their way. */
   readonly showPicture: (detail: ImageDetail) => void;
@@ -41,7 +46,6 @@ export interface EditorOptions {
   readonly shelf?: Storage;
 }
 
-const AHEAD = 2;
 const MOST_EXCLUDED = 100;
 const NOTICE_MS = 6000;
 
@@ -76,6 +80,8 @@ export class Editor {
   private opening = 0;
   private readonly listeners = new Set<() => void>();
   private queued = false;
+  /** Told when only the mask that follows the hand has changed. */
+  onDrawn: () => void = () => undefined;
 
   constructor(readonly options: EditorOptions) {
     this.palette = options.palette;
@@ -125,6 +131,7 @@ export class Editor {
     this.settings[name] = value;
     storeSettings(this.settings, this.options.shelf);
     this.tool?.refresh?.();
+    if (name === "allSimilar") this.image?.live.askAnew();
     this.changed();
   }
 
@@ -134,6 +141,10 @@ export class Editor {
   }
 
   // ---- what is allowed
+
+  get interactiveMethod(): string {
+    return this.options.project.settings.interactive_method ?? LIVE_METHOD;
+  }
 
   get mayWork(): boolean {
     const { role, is_archived } = this.project;
@@ -163,7 +174,7 @@ export class Editor {
       this.show(image);
       const holding = this.may("mark") ? this.lease.hold(id) : null;
       if (known === null) await holding;
-      void this.fetchAhead();
+      if (this.mayWork) void fetchAhead(this, id);
     } catch (error) {
       if (opening === this.opening) this.fail(error);
     }
@@ -184,9 +195,13 @@ export class Editor {
       user,
       project: project.id,
       mayWork: this.mayWork,
-      interactiveMethod: project.settings.interactive_method ?? "live_head",
+      interactiveMethod: this.interactiveMethod,
       journal,
       masks,
+      live: this.options.live ?? null,
+      classes: () => liveClasses(this.palette),
+      allSimilar: () => this.settings.allSimilar,
+      onDrawn: () => this.onDrawn(),
       isLive,
       onChange: this.changed,
       onSave: (status, message) => {
@@ -195,6 +210,7 @@ export class Editor {
       },
       onMerged: (doubled) => this.say(doubled > 0 ? messages.merged.doubled(doubled) : messages.merged.plain),
       onTrouble: (message) => this.say(message, "problem"),
+      onLiveLost: (reason) => this.say(messages.live.lost(reason)),
     };
   }
 
@@ -317,22 +333,6 @@ export class Editor {
     await this.open(before);
   }
 
-  /** Have the next images, their masks and proposals here before they are asked for. */
-  private async fetchAhead(): Promise<void> {
-    const current = this.image?.id;
-    if (current === undefined || !this.mayWork) return;
-    try {
-      const rows = await server.peekQueue(this.options.project.id, [current], AHEAD, this.verifying);
-      for (const { id } of rows) {
-        if (this.image?.id !== current) return;
-        await warmImage(id, this.options.masks, this.options.warmPicture);
-      }
-    } catch (error) {
-      // Fetching ahead is a favour; when it fails, opening the image will say what is wrong.
-      if (!(error instanceof NetworkError) && !(error instanceof ApiError)) throw error;
-    }
-  }
-
   // ---- tool in hand
 
   useTool(name: ToolName): void {
@@ -378,6 +378,7 @@ export class Editor {
 
   setPalette(palette: Palette): void {
     this.palette = palette;
+    this.image?.live.classesChanged();
     if (!palette.active.some(({ index }) => index === this.classIndex)) this.classIndex = firstClass(palette);
     this.changed();
   }

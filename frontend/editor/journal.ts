@@ -5,13 +5,16 @@
  * refuses (some private windows), which `durable` tells.
  */
 import type { Mark } from "./model";
+import type { Runs } from "./runs";
 import type { PaintStroke } from "./store";
 
 export type JournalDeed =
   | { readonly kind: "put"; readonly mark: Mark }
   | { readonly kind: "delete"; readonly id: string }
   /** A brush stroke on the mask with this hash (null: on nothing); it stays until the mask is accepted. */
-  | { readonly kind: "paint"; readonly stroke: PaintStroke; readonly baseSha: string | null };
+  | { readonly kind: "paint"; readonly stroke: PaintStroke; readonly baseSha: string | null }
+  /** All pixels of a mask that was painted on and is on no server, under the name the strokes know it by. */
+  | { readonly kind: "base"; readonly baseSha: string; readonly runs: Runs; readonly revision: number | null };
 
 export interface JournalEntry {
   /** Sorts by time; made here, so nobody waits for the database to name it. */

@@ -56,7 +56,7 @@ beforeEach(() => {
     keymap: new Keymap(),
     verifying: false,
     peeking: false,
-    image: { sync: { hold } },
+    image: { hold },
     deciding: false,
     changed: () => undefined,
     useTool,

@@ -50,7 +50,7 @@ export class Keyboard {
     const { editor } = this;
     this.letGo(press.code);
     if (press.key === " ") this.releaseSpace();
-    if (press.key === "Control" || press.key === "Meta") editor.image?.sync.hold(false);
+    if (press.key === "Control" || press.key === "Meta") editor.image?.hold(false);
   }
 
   /** The window lost the focus: no key is held any more. */
@@ -58,7 +58,7 @@ export class Keyboard {
     for (const code of [...this.held.keys()]) this.letGo(code);
     this.spaceSince = null;
     this.gestures.spaceHeld = false;
-    this.editor.image?.sync.hold(false);
+    this.editor.image?.hold(false);
   }
 
   private run(press: KeyPress, chord: string, repeat: boolean): boolean {
@@ -89,7 +89,7 @@ export class Keyboard {
     const { editor } = this;
     const intent = intentOf(editor.mode, key);
     if (key === "space") return this.holdSpace(repeat);
-    if (intent === "hold_request") editor.image?.sync.hold(true);
+    if (intent === "hold_request") editor.image?.hold(true);
     // Holding Enter must not accept one image after the other.
     else if (!repeat || key === "backspace" || key === "arrow") {
       void INTENTS[intent](editor, digitOf(press) ?? arrowOf(press) ?? 0);

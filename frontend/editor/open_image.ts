@@ -6,9 +6,13 @@ import type { Journal } from "./journal";
 import { MaskBuffer } from "./mask_buffer";
 import type { MaskCache } from "./mask_cache";
 import type { Standing } from "./mode";
+import { messages } from "../messages";
+import { isLocalName, LIVE_METHOD } from "./live_mask";
+import { LiveProposing, warmLive, type LiveClasses, type LivePage } from "./live_proposing";
 import { lastPainting, Painter } from "./painting";
 import { Proposing } from "./proposing";
 import { replay, type Replayed } from "./replay";
+import { pixelsFrom } from "./runs";
 import * as server from "./server";
 import type { ImageDetail, MaskRef, ProposalRow } from "./server";
 import { createStore, type Store } from "./store";
@@ -24,8 +28,16 @@ export interface OpenImageOptions {
   readonly interactiveMethod: string | null;
   readonly journal: Journal;
   readonly masks: MaskCache;
+  /** The solver in the page, and what it needs to know. */
+  readonly live: LivePage | null;
+  readonly classes: () => LiveClasses;
+  readonly allSimilar: () => boolean;
   readonly isLive: () => boolean;
   readonly onChange: () => void;
+  /** Only the mask that follows the hand has changed. */
+  readonly onDrawn: () => void;
+  /** The solver in the page cannot be used for this image; the sentence, where there is one, says why. */
+  readonly onLiveLost: (reason: string) => void;
   readonly onSave: (status: SaveStatus, message: string) => void;
   readonly onMerged: (doubled: number) => void;
   readonly onTrouble: (message: string) => void;
@@ -37,8 +49,9 @@ export class OpenImage {
   readonly sync: Sync;
   readonly painter: Painter;
   readonly proposing: Proposing;
+  readonly live: LiveProposing;
   readonly regions: Regions = imageRegions(() => this.detail);
-  standing: Standing;
+  private currentStanding: Standing;
 
   constructor(
     public detail: ImageDetail,
@@ -48,7 +61,7 @@ export class OpenImage {
   ) {
     const { user, project, journal, masks } = options;
     const image = detail.id;
-    this.standing = standingOf(detail, options.mayWork);
+    this.currentStanding = standingOf(detail, options.mayWork);
     this.store = createStore({ size: detail, marks: recovered.marks });
     this.history = createHistory(this.store);
     this.painter = new Painter({ user, project, image, store: this.store, journal });
@@ -62,6 +75,7 @@ export class OpenImage {
       loadUncertainty: (url) => masks.get(url, url),
       mayShow: () => this.standing !== "accepted" && this.standing !== "skipped",
       onBusy: options.onChange,
+      onAnswer: () => void this.findFeatures(),
       onTrouble: options.onTrouble,
     });
     this.sync = new Sync(
@@ -72,7 +86,7 @@ export class OpenImage {
         store: this.store,
         journal,
         save: (request) => server.saveAnnotation(image, request),
-        propose: () => options.interactiveMethod,
+        propose: () => (this.live.answers ? null : options.interactiveMethod),
         onStatus: options.onSave,
         onMerged: options.onMerged,
         onProposalRun: (run) => this.proposing.expect(run),
@@ -80,12 +94,30 @@ export class OpenImage {
       annotation,
       options.mayWork ? recovered : null,
     );
+    this.live = this.liveProposing();
     this.store.watch(options.onChange);
     this.store.observe(({ deleted }) => deleted.length > 0 && this.dropOrphanProposal(), { origin: "local" });
   }
 
   get id(): number {
     return this.detail.id;
+  }
+
+  /** What may be done with the image; where no work may be done the solver rests. */
+  get standing(): Standing {
+    return this.currentStanding;
+  }
+
+  set standing(standing: Standing) {
+    this.currentStanding = standing;
+    if (standing === "open") this.startLive();
+    else this.live.stop();
+  }
+
+  /** An image that was reopened starts from the mask it had, whatever its marks say. */
+  startLive(): void {
+    if (this.live.state === "off" && startMask(this.id) !== null) this.live.hide();
+    this.live.start();
   }
 
   get onScreen(): OnScreen {
@@ -102,13 +134,55 @@ export class OpenImage {
     return this.store.marks.size > 0 ? "marked" : "new";
   }
 
+  /** Several marks are made before the mask follows; on release it does. */
+  hold(holding: boolean): void {
+    this.sync.hold(holding);
+    this.live.hold(holding);
+  }
+
   /** Leave the image. Unsent marks still go to the server, or wait in the journal. */
   close(): void {
     this.sync.detach();
     this.painter.detach();
     this.history.detach();
     this.proposing.close();
+    this.live.close();
     this.regions.close();
+  }
+
+  private liveProposing(): LiveProposing {
+    const { live: page, interactiveMethod: method, classes, allSimilar, onChange, onDrawn, onLiveLost } = this.options;
+    const { store, proposing, sync } = this;
+    return new LiveProposing({
+      page,
+      method,
+      store,
+      classes,
+      allSimilar,
+      detail: () => this.detail,
+      mayAsk: () => this.standing === "open",
+      revision: () => (sync.isClean ? sync.revision : null),
+      show: (mask, quiet) => {
+        proposing.showLive(mask, quiet);
+        onDrawn();
+      },
+      onState: onChange,
+      onLost: (reason) => {
+        proposing.giveBack();
+        sync.askAnew();
+        onLiveLost(reason);
+      },
+    });
+  }
+
+  /** The server needed the image's features for its answer, so they are there now if they were not before. */
+  private async findFeatures(): Promise<void> {
+    if (this.detail.features !== null || this.options.interactiveMethod !== LIVE_METHOD) return;
+    // Without them the server goes on answering, so a failure here troubles nobody.
+    const found = await server.loadImage(this.id).catch(() => null);
+    if (found?.features == null) return;
+    this.detail = { ...this.detail, features: found.features };
+    this.live.start();
   }
 
   /** Without a mark that says where something is, an interactive proposal answers nothing. */
@@ -139,14 +213,15 @@ export async function openImage(
   ]);
   const recovered = replay(annotation.marks, options.mayWork ? entries : []);
   const image = new OpenImage(detail, annotation, recovered, options);
+  image.startLive();
   // The picture and the marks come first; masks appear when they are here.
-  void showMasks(image, rows, recovered.strokes).catch((error: unknown) => {
+  void showMasks(image, rows, recovered).catch((error: unknown) => {
     options.onTrouble(error instanceof Error ? error.message : String(error));
   });
   return image;
 }
 
-async function showMasks(image: OpenImage, rows: readonly ProposalRow[], strokes: Replayed["strokes"]): Promise<void> {
+async function showMasks(image: OpenImage, rows: readonly ProposalRow[], recovered: Replayed): Promise<void> {
   const { masks } = image.options;
   const rest = image.detail.accepted_mask ?? startMask(image.id);
   if (rest !== null) {
@@ -155,13 +230,25 @@ async function showMasks(image: OpenImage, rows: readonly ProposalRow[], strokes
   }
   if (image.standing === "accepted" || image.standing === "skipped") return;
   await image.proposing.adopt(rows);
-  const painting = lastPainting(strokes);
+  const painting = lastPainting(recovered.strokes);
   const base = painting.at(-1)?.baseSha;
   if (base === undefined || image.painter.isEdited) return;
+  if (base !== null && isLocalName(base)) return restoreOnLocal(image, base, recovered);
   const pixels = base === null ? undefined : (await masks.get(base, server.maskUrl(base))).pixels;
   const baseId = rows.find((row) => row.mask.sha256 === base)?.mask.id ?? (rest?.sha256 === base ? rest?.id : null);
   image.store.setMask({ buffer: new MaskBuffer(image.store.size, pixels), baseSha: base, baseId: baseId ?? null });
   image.painter.restore(painting);
+}
+
+/** Paint again on a mask that only the journal has. */
+function restoreOnLocal(image: OpenImage, name: string, { strokes, bases }: Replayed): void {
+  const base = bases.get(name);
+  if (base === undefined) return image.options.onTrouble(messages.live.baseLost);
+  const { store, painter } = image;
+  const pixels = pixelsFrom(base.runs, store.size);
+  const local = { pixels, revision: base.revision };
+  store.setMask({ buffer: new MaskBuffer(store.size, pixels), baseSha: name, baseId: null, local });
+  painter.restore(lastPainting(strokes), bases);
 }
 
 const startKey = (image: number): string => `burnish.start.${image}`;
@@ -185,10 +272,21 @@ export function rememberStartMask(image: number, mask: MaskRef | null): void {
 }
 
 /** Fetch ahead what opening an image will need. */
-export async function warmImage(id: number, masks: MaskCache, warmPicture: (url: string) => void): Promise<void> {
+export async function warmImage(id: number, { options, interactiveMethod }: Warming): Promise<void> {
+  const { masks, live, warmPicture } = options;
   const [detail, rows] = await Promise.all([server.loadImage(id), server.loadProposals(id)]);
   // A tiled picture is seen through its tiles; of those nobody knows yet which.
   if (detail.tiles === null) warmPicture(detail.file_url);
   const wanted = detail.accepted_mask ?? rows.find((row) => row.status === "pending")?.mask ?? null;
   if (wanted !== null) await masks.get(wanted.sha256, wanted.url);
+  if (live !== undefined && interactiveMethod === LIVE_METHOD) await warmLive(live, detail);
+}
+
+interface Warming {
+  readonly interactiveMethod: string;
+  readonly options: {
+    readonly masks: MaskCache;
+    readonly live?: LivePage;
+    readonly warmPicture: (url: string) => void;
+  };
 }

@@ -1,9 +1,12 @@
 import { beforeEach, describe, expect, it } from "vitest";
 import { createHistory } from "./history";
 import { MemoryJournal } from "./journal";
+import { LiveMask } from "./live_mask";
+import { MaskBuffer } from "./mask_buffer";
 import { IGNORE } from "./model";
 import { lastPainting, Painter } from "./painting";
 import { replay } from "./replay";
+import { pixelsFrom } from "./runs";
 import { createStore, type ShownProposal, type Store } from "./store";
 
 const size = { width: 12, height: 10 };
@@ -124,6 +127,31 @@ describe("painting", () => {
     expect(await journal.entries(1, 3)).toHaveLength(2);
     history.undo();
     expect(painter.strokes).toBe(1);
+  });
+
+  it("on a live mask is the same after any number of reloads, and leaves nothing behind when accepted", async () => {
+    const pixels = Uint8Array.from({ length: 120 }, (_, i) => [0, 1, IGNORE][(i * i) % 3]!);
+    const live = new LiveMask(size, { ...size, pixels }, null, 6);
+    store.setProposal(live);
+    stroke(1, 3);
+    stroke(2, 4);
+    const [painted, before] = [store.mask!.buffer.pixels.slice(), pixels.slice()];
+    for (let reload = 0; reload < 2; reload++) {
+      const { strokes, bases } = replay([], await journal.entries(1, 3));
+      const base = bases.get(live.sha256)!;
+      expect([strokes.length, bases.size, base.revision, pixelsFrom(base.runs, size)]).toEqual([2, 1, 6, before]);
+      painter.detach();
+      store = createStore({ size, marks: [] });
+      painter = begin();
+      const local = { pixels: pixelsFrom(base.runs, size), revision: base.revision };
+      store.setMask({ buffer: new MaskBuffer(size, local.pixels), baseSha: live.sha256, baseId: null, local });
+      painter.restore(lastPainting(strokes), bases);
+      expect(store.mask!.buffer.pixels).toEqual(painted);
+    }
+    stroke(1, 8);
+    expect(await journal.entries(1, 3)).toHaveLength(4);
+    await painter.forget();
+    expect(await journal.entries(1, 3)).toEqual([]);
   });
 
   it("restores only the strokes on the mask painted last", () => {

@@ -5,9 +5,10 @@
  */
 import { journalKey, type Journal } from "./journal";
 import { MaskBuffer, type PaintDraft, type PaintRule } from "./mask_buffer";
-import { newId } from "./model";
+import { newId, type Size } from "./model";
 import type { Replayed } from "./replay";
-import type { ChangeSet, PaintChange, Store, WorkingMask } from "./store";
+import { runsOf } from "./runs";
+import type { ChangeSet, PaintChange, ShownProposal, Store, WorkingMask } from "./store";
 
 export interface PainterOptions {
   readonly user: number;
@@ -20,6 +21,8 @@ export interface PainterOptions {
 export class Painter {
   /** Strokes on the mask that are not undone, in order, with their journal keys. */
   private readonly active = new Map<string, { readonly key: string; readonly change: PaintChange }>();
+  /** Journal keys of masks painted on that no server has, by their names. */
+  private readonly bases = new Map<string, string>();
   private draft: PaintDraft | null = null;
   private readonly detachStore: () => void;
 
@@ -80,8 +83,9 @@ export class Painter {
 
   /** Forget the strokes: their result was accepted, or dropped on purpose. */
   async forget(): Promise<void> {
-    const keys = [...this.active.values()].map(({ key }) => key);
+    const keys = [...[...this.active.values()].map(({ key }) => key), ...this.bases.values()];
     this.active.clear();
+    this.bases.clear();
     await this.options.journal.remove(keys).catch(() => undefined);
   }
 
@@ -97,8 +101,9 @@ export class Painter {
     });
   }
 
-  /** Put strokes found in the journal back, as work that can be undone. */
-  restore(strokes: Replayed["strokes"]): void {
+  /** Put strokes found in the journal back, as work that can be undone. `bases` are in the journal with them. */
+  restore(strokes: Replayed["strokes"], bases: Replayed["bases"] = new Map()): void {
+    for (const [name, { key }] of bases) this.bases.set(name, key);
     for (const { key, stroke } of strokes) {
       const draft = this.options.store.mask?.buffer.begin();
       draft?.runs(stroke.runs);
@@ -117,7 +122,7 @@ export class Painter {
     const proposal = from === "shown" ? store.proposal : null;
     const mask: WorkingMask =
       proposal !== null
-        ? { buffer: new MaskBuffer(store.size, proposal.pixels), baseSha: proposal.sha256, baseId: proposal.maskId }
+        ? startFrom(proposal, store.size)
         : rest !== null
           ? { buffer: new MaskBuffer(store.size, rest.pixels), baseSha: rest.sha256, baseId: rest.id }
           : { buffer: new MaskBuffer(store.size), baseSha: null, baseId: null };
@@ -136,11 +141,29 @@ export class Painter {
       } else if (!undone && known === undefined) {
         const key = journalKey();
         this.active.set(stroke.id, { key, change: painted });
+        this.noteBase(store.mask);
         const deed = { kind: "paint", stroke, baseSha: store.mask?.baseSha ?? null } as const;
         journal.append({ key, user, project, image, deed }).catch(() => undefined);
       }
     }
   }
+
+  /** A base that no server has must be there again after a reload, or the strokes mean nothing. */
+  private noteBase(mask: WorkingMask | null): void {
+    const { user, project, image, journal } = this.options;
+    if (mask?.local == null || mask.baseSha === null || this.bases.has(mask.baseSha)) return;
+    const key = journalKey();
+    this.bases.set(mask.baseSha, key);
+    const { pixels, revision } = mask.local;
+    const deed = { kind: "base", baseSha: mask.baseSha, runs: runsOf(pixels), revision } as const;
+    journal.append({ key, user, project, image, deed }).catch(() => undefined);
+  }
+}
+
+function startFrom(proposal: ShownProposal, size: Size): WorkingMask {
+  const { id, pixels, sha256, maskId, sourceRevision } = proposal;
+  const local = id === null ? { pixels, revision: sourceRevision } : null;
+  return { buffer: new MaskBuffer(size, pixels), baseSha: sha256, baseId: maskId, local };
 }
 
 /** The journaled strokes that belong together: those on the mask that was painted on last. */

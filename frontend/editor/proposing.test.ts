@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, it } from "vitest";
 import { proposal } from "../testing/images";
+import { LiveMask } from "./live_mask";
 import { bestPending, Proposing, type ProposalReady } from "./proposing";
 import type { ProposalRow, ProposalRun } from "./server";
 import { createStore, type Store } from "./store";
@@ -149,6 +150,57 @@ describe("a run that was asked for", () => {
     await proposing.ready(ready(7, 3));
     proposing.dropInteractive();
     expect(store.proposal).toBeNull();
+  });
+});
+
+describe("a live mask", () => {
+  const liveMask = new LiveMask(size, { ...size, pixels: new Uint8Array(12).fill(1) }, null, null);
+  const model = { source: "model", source_revision: null } as const;
+
+  it("lies over a model's proposal, which is there again when it goes", async () => {
+    const proposing = make();
+    await proposing.adopt([proposal(7, model)]);
+    proposing.showLive(liveMask);
+    expect(store.proposal).toBe(liveMask);
+    await proposing.ready(ready(8, null, "model"));
+    expect(store.proposal).toBe(liveMask);
+    proposing.showLive(null);
+    expect(store.proposal?.id).toBe(8);
+  });
+
+  it("takes the place of what the server made from marks, for as long as the page answers", async () => {
+    const proposing = make();
+    await proposing.adopt([proposal(7, { source_revision: 3 })]);
+    proposing.expect(40);
+    proposing.showLive(liveMask);
+    expect(proposing.busy).toBe(false);
+    await proposing.ready(ready(8, 3));
+    proposing.showLive(null);
+    expect(store.proposal).toBeNull();
+    await proposing.adopt([proposal(9, { source_revision: 3 }), proposal(6, model)]);
+    expect(store.proposal).toBeNull();
+    await proposing.adopt([proposal(9, { source_revision: 3 }), proposal(10, model)]);
+    expect(store.proposal?.id).toBe(10);
+  });
+
+  it("stays until the server has answered where the page no longer can", async () => {
+    const proposing = make();
+    proposing.showLive(liveMask);
+    proposing.giveBack();
+    expect(store.proposal).toBe(liveMask);
+    await proposing.ready(ready(8, 3));
+    expect(store.proposal?.id).toBe(8);
+  });
+
+  it("is told to nobody while only its picture changes, and goes with everything else", () => {
+    const proposing = make();
+    let told = 0;
+    store.watch(() => told++);
+    proposing.showLive(liveMask, true);
+    proposing.showLive(new LiveMask(size, liveMask.drawn, null, null), true);
+    expect(told).toBe(1);
+    proposing.clear();
+    expect([told, store.proposal]).toEqual([2, null]);
   });
 });
 

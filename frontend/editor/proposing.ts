@@ -3,6 +3,9 @@
  *
  * The live connection says that one is ready; only its hash is needed to fetch and show it. What was computed
  * from marks that have changed since is dropped. If the socket is silent, the run is asked directly.
+ *
+ * A live mask, worked out in the page, lies over what the server offers: a model's proposal waits below it, and what
+ * the server made from marks gives way to it.
  */
 import type { LabelMap } from "../codecs/label_map_png";
 import type { ProposalRow, ProposalRun } from "./server";
@@ -27,6 +30,8 @@ export interface ProposingOptions {
   /** False while the image is accepted or not ours: then nothing is shown over it. */
   readonly mayShow: () => boolean;
   readonly onBusy?: (busy: boolean) => void;
+  /** An answer of the server to marks is on the screen. */
+  readonly onAnswer?: () => void;
   /** The proposal could not be made or fetched; the sentence is for people. */
   readonly onTrouble?: (message: string) => void;
   readonly setTimer?: (run: () => void, ms: number) => unknown;
@@ -42,6 +47,10 @@ export class Proposing {
   /** Newest proposal seen; ids grow, so a lower one that arrives late is old. */
   private newest = 0;
   private gone = new Set<number>();
+  private served: ShownProposal | null = null;
+  private live: ShownProposal | null = null;
+  /** Answers to marks come from the page, not from the server. */
+  private takenOver = false;
   private closed = false;
 
   constructor(private readonly options: ProposingOptions) {}
@@ -57,7 +66,8 @@ export class Proposing {
 
   /** Proposals known at opening: show the newest pending one, interactive before model when it is current. */
   async adopt(rows: readonly ProposalRow[]): Promise<void> {
-    const row = bestPending(rows, this.options.revision());
+    const wanted = this.takenOver ? rows.filter(({ source }) => source === "model") : rows;
+    const row = bestPending(wanted, this.options.revision());
     if (row !== null) await this.show(readyFrom(row), row);
   }
 
@@ -76,19 +86,54 @@ export class Proposing {
   /** Proposals that were decided elsewhere or replaced. */
   remove(ids: readonly number[]): void {
     for (const id of ids) this.gone.add(id);
-    const shown = this.options.store.proposal;
-    if (shown !== null && this.gone.has(shown.id)) this.options.store.setProposal(null);
+    if (this.served?.id != null && this.gone.has(this.served.id)) this.serve(null);
+  }
+
+  /** Show the mask worked out here, or take it away; what the server made from marks is no longer wanted then. */
+  showLive(mask: ShownProposal | null, quiet = false): void {
+    if (this.closed || (mask === null && this.live === null)) return;
+    const before = this.live;
+    this.live = mask;
+    if (mask !== null && !this.takenOver) {
+      this.takenOver = true;
+      this.setBusy(null);
+      if (this.served?.source === "interactive") this.served = null;
+    }
+    this.refresh(quiet && before !== null && mask !== null);
+  }
+
+  /** The server has to answer again; the last live mask stays until it does. */
+  giveBack(): void {
+    this.takenOver = false;
+  }
+
+  /** Nothing is offered any more. */
+  clear(): void {
+    this.served = this.live = null;
+    this.refresh();
   }
 
   /** The marks are gone: an answer to them means nothing any more. */
   dropInteractive(): void {
     this.setBusy(null);
-    if (this.options.store.proposal?.source === "interactive") this.options.store.setProposal(null);
+    this.live = null;
+    if (this.served?.source === "interactive") this.served = null;
+    this.refresh();
+  }
+
+  private serve(proposal: ShownProposal | null): void {
+    this.served = proposal;
+    this.refresh();
+  }
+
+  private refresh(quiet = false): void {
+    this.options.store.setProposal(this.live ?? this.served, quiet);
   }
 
   private isStale(event: ProposalReady): boolean {
     if (this.closed || !this.options.mayShow()) return true;
     if (event.proposal < this.newest || this.gone.has(event.proposal)) return true;
+    if (this.takenOver && event.source === "interactive") return true;
     return event.source_revision !== null && event.source_revision < this.options.revision();
   }
 
@@ -100,7 +145,9 @@ export class Proposing {
       if (this.isStale(event)) return;
       const { size } = this.options.store;
       if (map.width !== size.width || map.height !== size.height) return;
-      this.options.store.setProposal(shown(event, row, map));
+      if (event.source === "interactive") this.live = null;
+      this.serve(shown(event, row, map));
+      if (event.source === "interactive") this.options.onAnswer?.();
       await this.addDetails(event, row);
     } catch (error) {
       this.options.onTrouble?.(error instanceof Error ? error.message : String(error));
@@ -112,9 +159,9 @@ export class Proposing {
     const row = known ?? (await this.options.loadRows()).find(({ id }) => id === event.proposal) ?? null;
     if (row === null) return;
     const uncertainty = row.uncertainty_url === null ? null : await this.options.loadUncertainty(row.uncertainty_url);
-    const current = this.options.store.proposal;
+    const current = this.served;
     if (current === null || current.id !== row.id) return;
-    this.options.store.setProposal({
+    this.serve({
       ...current,
       maskId: row.mask.id,
       method: row.method,

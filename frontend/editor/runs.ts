@@ -3,7 +3,7 @@
  *
  * Flat triples [start, length, value, start, length, value, …]; `start` counts pixels row by row from the top left.
  */
-import type { Size } from "./model";
+import { IGNORE, type Size } from "./model";
 
 export type Runs = Uint32Array<ArrayBuffer>;
 
@@ -45,6 +45,26 @@ export function runsWhere({ width, height }: Size, value: number, isIn: (pixel: 
     writer.push(start, i - start, value);
   }
   return writer.done();
+}
+
+/** All pixels, each with its value. */
+export function runsOf(pixels: Uint8Array): Runs {
+  const writer = new RunWriter();
+  for (let start = 0; start < pixels.length; ) {
+    const value = pixels[start]!;
+    let end = start + 1;
+    while (end < pixels.length && pixels[end] === value) end++;
+    writer.push(start, end - start, value);
+    start = end;
+  }
+  return writer.done();
+}
+
+/** The pixels of an image that `runsOf` was made from; what the runs leave out, or an image is too small for, is IGNORE. */
+export function pixelsFrom(runs: Runs, { width, height }: Size): Uint8Array {
+  const pixels = new Uint8Array(width * height).fill(IGNORE);
+  for (let i = 0; i < runs.length; i += 3) pixels.fill(runs[i + 2]!, runs[i]!, runs[i]! + runs[i + 1]!);
+  return pixels;
 }
 
 /** Number of pixels in the runs. */

@@ -162,6 +162,14 @@ export async function uploadMask(image: number, png: Uint8Array, origin: string,
   return api.post(`/images/${image}/masks?${query.toString()}`, body, { headers: { "Content-Type": "image/png" } });
 }
 
+/** Keep a mask that the solver in the page made from the marks of a revision, where that is known. */
+export async function uploadLiveMask(image: number, png: Uint8Array, method: string, revision: number | null): Promise<MaskRef> {
+  const query = new URLSearchParams({ origin: "interactive", method });
+  if (revision !== null) query.set("revision", String(revision));
+  const body = new Blob([png as BlobPart], { type: "image/png" });
+  return api.post(`/images/${image}/masks?${query.toString()}`, body, { headers: { "Content-Type": "image/png" } });
+}
+
 export const acceptProposal = (id: number, sha256: string): Promise<ImageDetail> =>
   api.post(`/proposals/${id}/accept`, { mask_sha256: sha256 });
 export const rejectProposal = (id: number): Promise<ProposalRow> => api.post(`/proposals/${id}/reject`, {});

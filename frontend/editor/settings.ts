@@ -35,6 +35,8 @@ export interface ViewSettings {
   paintAbove: number;
   /** Classes told apart by patterns beside their colours. */
   patterns: boolean;
+  /** Marks reach everything that looks alike, however far away. */
+  allSimilar: boolean;
   keepView: boolean;
   wheelNeedsCtrl: boolean;
 }
@@ -57,6 +59,7 @@ export const DEFAULT_SETTINGS: Readonly<ViewSettings> = {
   paintOver: "all",
   paintAbove: 0,
   patterns: false,
+  allSimilar: false,
   keepView: false,
   wheelNeedsCtrl: false,
 };

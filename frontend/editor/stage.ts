@@ -15,19 +15,27 @@ import type { Point } from "./model";
 import { Picture, type PictureState } from "./picture";
 import { toolInfo, type ToolEvent } from "./tools";
 
+/** What has to be drawn anew, each with what comes before it. */
+const DIRTY = ["hand", "live", "all"] as const;
+type Dirty = (typeof DIRTY)[number];
+
 export class Stage {
   readonly gestures: Gestures;
   readonly picture: Picture;
   private readonly layers: readonly Layer[];
   private readonly cursorLayer = new CursorLayer();
+  /** What shows the mask that follows the hand. */
+  private readonly liveLayers: readonly Layer[];
   private pointer: Point | null = null;
   private pressedAt: Point = [0, 0];
   private pressedTime = 0;
-  private allDirty = true;
+  private dirty: Dirty = "all";
   private frame: number | null = null;
   private readonly observer: ResizeObserver;
   /** Told when the pointer panned, so that a held Space is not taken for a tap. */
   onPan: () => void = () => undefined;
+  /** Told when a frame has been drawn. */
+  onFrame: () => void = () => undefined;
 
   constructor(
     private readonly element: HTMLElement,
@@ -40,11 +48,15 @@ export class Stage {
     const masks = [new MaskLayer(), new OfferedLayer(), new ProposalLayer(), new CompareLayer(), new UncertaintyLayer()];
     this.layers = [...masks, new CellsLayer(), new MarksLayer(), this.cursorLayer];
     for (const layer of this.layers) element.append(layer.canvas);
+    this.liveLayers = masks.filter((layer) => layer instanceof ProposalLayer || layer instanceof UncertaintyLayer);
     this.gestures = new Gestures({
       strokeStart: (sample) => this.strokeStart(sample),
       strokeMove: (sample) => this.editor.tool?.move(this.toolEvent(sample)),
       strokeEnd: (sample) => this.strokeEnd(sample),
-      strokeCancel: () => this.editor.tool?.cancel(),
+      strokeCancel: () => {
+        this.editor.tool?.cancel();
+        this.follow(performance.now());
+      },
       pan: (dx, dy) => {
         this.onPan();
         this.editor.viewport.panBy(dx, dy);
@@ -58,6 +70,7 @@ export class Stage {
       this.redraw();
     });
     editor.subscribe(() => this.redraw());
+    editor.onDrawn = () => this.redraw("live");
     this.observer = new ResizeObserver(() => this.resize());
     this.observer.observe(element);
     this.listen();
@@ -69,20 +82,23 @@ export class Stage {
     this.picture.close();
   }
 
-  /** Repaint all layers, or only what the hand is doing, in the next frame. */
-  redraw(all = true): void {
-    this.allDirty ||= all;
+  /** Repaint all layers, or only what the hand is doing, or that and the mask that follows it, in the next frame. */
+  redraw(what: Dirty = "all"): void {
+    if (DIRTY.indexOf(what) > DIRTY.indexOf(this.dirty)) this.dirty = what;
     this.frame ??= requestAnimationFrame(() => this.paint());
   }
 
   private paint(): void {
     this.frame = null;
-    const layers = this.allDirty ? this.layers : [this.cursorLayer];
-    this.allDirty = false;
+    const some = this.dirty === "live" ? [...this.liveLayers, this.cursorLayer] : [this.cursorLayer];
+    const layers = this.dirty === "all" ? this.layers : some;
+    this.dirty = "hand";
     this.gestures.alwaysPan = this.editor.toolName === "pan" || this.editor.toolName === "tag";
     this.element.style.cursor = this.cursor();
     const frame = { editor: this.editor, view: this.editor.viewport.view, pointer: this.pointer };
     for (const layer of layers) layer.redraw(frame);
+    this.editor.image?.live.painted();
+    this.onFrame();
   }
 
   private cursor(): string {
@@ -109,19 +125,21 @@ export class Stage {
       element.setPointerCapture(event.pointerId);
       this.pointer = this.place(event);
       gestures.down(this.sample(event));
-      this.redraw(false);
+      this.follow(event.timeStamp);
+      this.redraw("hand");
       event.preventDefault();
     });
     element.addEventListener("pointermove", (event) => this.moved(event));
     element.addEventListener("pointerup", (event) => {
       gestures.up(this.sample(event));
+      this.follow(event.timeStamp);
       if (event.pointerType === "touch") this.pointer = null;
       this.redraw();
     });
     element.addEventListener("pointercancel", (event) => gestures.cancel(event.pointerId));
     element.addEventListener("pointerleave", () => {
       this.pointer = null;
-      this.redraw(false);
+      this.redraw("hand");
     });
     element.addEventListener("contextmenu", (event) => event.preventDefault());
     element.addEventListener("wheel", (event) => this.wheel(event), { passive: false });
@@ -133,8 +151,14 @@ export class Stage {
     const steps = event.getCoalescedEvents?.() ?? [];
     for (const step of steps.length > 0 ? steps : [event]) this.gestures.move(this.sample(step));
     if (event.buttons === 0) this.editor.tool?.hover?.(this.editor.viewport.toImage(this.pointer));
+    this.follow(event.timeStamp);
     // A brush changes the mask itself; anything else only what the hand shows.
-    this.redraw(this.editor.image?.painter.isPainting ?? false);
+    this.redraw(this.editor.image?.painter.isPainting ? "all" : "hand");
+  }
+
+  /** Have the mask follow the mark that the hand is making. */
+  private follow(time: number): void {
+    this.editor.image?.live.pen(this.editor.tool?.mark ?? null, time);
   }
 
   private place(event: MouseEvent): Point {

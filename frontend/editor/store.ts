@@ -3,6 +3,7 @@
  *
  * Every change says where it came from: history and saving observe "local", layers observe everything.
  */
+import type { LabelMap } from "../codecs/label_map_png";
 import type { MaskBuffer, MaskPatch } from "./mask_buffer";
 import type { Mark, Size } from "./model";
 import type { Runs } from "./runs";
@@ -41,9 +42,11 @@ export interface ChangeSet {
   readonly cause: Cause;
 }
 
-/** A mask the server offers, with its pixels. */
+/** A mask the server or the solver in the page offers, with its pixels. */
 export interface ShownProposal {
-  readonly id: number;
+  /** Row of the proposal; null when no server has heard of it. */
+  readonly id: number | null;
+  /** Hash of the stored mask, or a name only this browser knows. */
   readonly sha256: string;
   /** Row of the mask; null until its details are known. */
   readonly maskId: number | null;
@@ -53,6 +56,14 @@ export interface ShownProposal {
   readonly method: string;
   readonly pixels: Uint8Array;
   readonly uncertainty: Uint8Array | null;
+  /** What to draw where that is not `pixels`: a smaller map, stretched over the image. */
+  readonly drawn?: LabelMap;
+}
+
+/** Pixels of a proposal that no server has, and the revision of the marks they answer where it is known. */
+export interface LocalBase {
+  readonly pixels: Uint8Array;
+  readonly revision: number | null;
 }
 
 /** The mask being painted. */
@@ -61,6 +72,8 @@ export interface WorkingMask {
   /** Hash and row of the stored mask it started from; null when painting began on nothing. */
   readonly baseSha: string | null;
   readonly baseId: number | null;
+  /** What it started from, where that is stored nowhere but here. */
+  readonly local?: LocalBase | null;
 }
 
 /** A stored mask under everything else: the accepted one, or the one an image was reopened with. */
@@ -96,7 +109,8 @@ export interface Store {
   replaceMarks(marks: readonly Mark[], origin: Origin): void;
   /** Tell everyone that a stroke changed the mask (the buffer itself is already changed). */
   paint(change: PaintChange, origin?: Origin, cause?: Cause): void;
-  setProposal(proposal: ShownProposal | null): void;
+  /** `quiet`: watchers are not told, because only the picture of it has changed. */
+  setProposal(proposal: ShownProposal | null, quiet?: boolean): void;
   setMask(mask: WorkingMask | null): void;
   setRest(rest: RestMask | null): void;
   select(id: string | null): void;
@@ -192,9 +206,9 @@ class ImageStore implements Store {
     this.record(origin, cause, (draft) => draft.painted.push(change));
   }
 
-  setProposal(proposal: ShownProposal | null): void {
+  setProposal(proposal: ShownProposal | null, quiet = false): void {
     this.proposal = proposal;
-    this.notify();
+    if (!quiet) this.notify();
   }
 
   setMask(mask: WorkingMask | null): void {

@@ -104,6 +104,19 @@ beforeEach(() => {
   runs = [];
 });
 
+describe("asking the server anew", () => {
+  it("sends the marks that are saved already once more, with the method, and nothing where there are none", async () => {
+    const sync = begin();
+    sync.askAnew();
+    expect(sync.isClean).toBe(true);
+    store.add(point("a"));
+    await clock.runAll();
+    sync.askAnew();
+    await clock.runAll();
+    expect([server.requests.map(({ propose }) => propose), sync.isClean]).toEqual([["live_head", "live_head"], true]);
+  });
+});
+
 describe("saving", () => {
   it("journals a stroke before the server hears of it, and clears it afterwards", async () => {
     const sync = begin();

@@ -105,6 +105,14 @@ export class Sync {
     }
   }
 
+  /** Ask the server for a proposal from the marks as they are. */
+  askAnew(): void {
+    if (this.options.store.marks.size === 0) return;
+    this.wantsProposal = true;
+    this.dirty = true;
+    if (this.sending === null) this.schedule(0);
+  }
+
   /** Send now what is unsent; resolves to true once everything is on the server, false if it cannot be now. */
   async flush(): Promise<boolean> {
     if (this.isClean) return true;

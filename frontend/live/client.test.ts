@@ -31,7 +31,7 @@ class FakeWorker implements WorkerLike {
 }
 
 const mark = (id: string): NamedMark => ({ id, kind: "point", class_index: 1, sign: 1, geometry: { x: 1, y: 1 } });
-const question = (...marks: NamedMark[]): Question => ({ marks, stroke: null, full: true, allSimilar: false, since: 0 });
+const question = (...marks: NamedMark[]): Question => ({ marks, stroke: null, full: true, allSimilar: false, version: 0, since: 0 });
 const image = { image: 7, picture: new Blob(), features: new Uint8Array(), sha256: "", classes: [0, 1], background: 0 };
 
 let workers: FakeWorker[];

@@ -24,6 +24,8 @@ export interface Question {
   readonly stroke: LiveMark | null;
   readonly full: boolean;
   readonly allSimilar: boolean;
+  /** A number of the asker's, to know the answer by. */
+  readonly version: number;
   /** When the hand did what is asked about, by the page's clock. */
   readonly since: number;
 }
@@ -40,6 +42,8 @@ export interface LiveClientOptions {
   readonly setTimer?: (run: () => void, ms: number) => unknown;
   readonly clearTimer?: (timer: unknown) => void;
 }
+
+export const startLiveWorker = (): WorkerLike => new Worker(new URL("./worker.ts", import.meta.url), { type: "module" });
 
 /** Far longer than any solve takes, even on a slow machine. */
 const SILENT_SOLVE_MS = 3000;

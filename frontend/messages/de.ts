@@ -85,6 +85,11 @@ export const de: Messages = {
     rest: "Maske, mit der dieses Bild wieder geöffnet wurde",
     none: "Markieren Sie etwas, dann erscheint ein Vorschlag",
   },
+  live: {
+    lost: (reason: string) =>
+      reason === "" ? "Die Maske folgt dem Stift hier nicht mehr; die Vorschläge für dieses Bild macht der Server." : `${reason} Die Vorschläge für dieses Bild macht der Server.`,
+    baseLost: "Worauf Sie gemalt haben, ist nicht mehr in diesem Browser; das Gemalte lässt sich nicht zeigen. Ihre Markierungen sind sicher.",
+  },
   tag: { present: "vorhanden", absent: "nicht vorhanden", unknown: "unbekannt" },
   sign: { positive: "ist diese Klasse", negative: "ist nicht diese Klasse" },
   panels: {
@@ -161,6 +166,7 @@ export const de: Messages = {
       background: "Hintergrund; andere Objekte behalten",
       unlabelled: "Nur Pixel ohne Klasse",
     },
+    allSimilar: "Alles Ähnliche, auch weit entfernt",
     paintAbove: "Wahrscheinlichkeit im Vorschlag",
     anywhere: "beliebig",
     above: (percent) => `über ${percent}`,

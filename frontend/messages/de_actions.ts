@@ -62,6 +62,7 @@ export const germanActions: ActionWords = {
     compare: "Mit der Maske davor vergleichen (halten)",
     compare_beside: "Nebeneinander vergleichen",
     uncertain: "Zur unsichersten Stelle, dann zur nächsten",
+    all_similar: "Alles Ähnliche: Markierungen reichen auch weit, ein oder aus",
     plain_look: "Bild zeigen, wie es ist",
     patterns: "Muster neben Farben ein oder aus",
     hide_result: "Maske und Vorschlag aus- oder einblenden",

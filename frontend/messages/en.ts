@@ -89,6 +89,11 @@ export const en = {
     rest: "Mask this image was reopened with",
     none: "Mark something, and a proposal will appear",
   },
+  live: {
+    lost: (reason: string) =>
+      reason === "" ? "The mask no longer follows the pen here; the server makes the proposals for this image." : `${reason} The server makes the proposals for this image.`,
+    baseLost: "What you painted on is not in this browser any more, so the painting cannot be shown. Your marks are safe.",
+  },
   tag: { present: "present", absent: "absent", unknown: "unknown" },
   sign: { positive: "is this class", negative: "is not this class" },
   panels: {
@@ -165,6 +170,7 @@ export const en = {
       background: "Background; keep other objects",
       unlabelled: "Unlabelled pixels only",
     },
+    allSimilar: "All similar, far away too",
     paintAbove: "Chance in the proposal",
     anywhere: "any",
     above: (percent: string) => `over ${percent}`,

@@ -62,6 +62,7 @@ export const englishActions = {
     compare: "Compare with the mask before (hold)",
     compare_beside: "Compare side by side",
     uncertain: "Go to the most uncertain place, then the next",
+    all_similar: "All similar: marks reach far away too, on or off",
     plain_look: "Show the picture as it is",
     patterns: "Patterns beside colours, on or off",
     hide_result: "Hide or show mask and proposal",

@@ -54,12 +54,19 @@ class Hands:
         self.stroke(places)
         self.wait("marks", str(before + 1))
 
+    def wait_solver(self) -> None:
+        """Until masks are worked out in the page."""
+        self.wait("solver", "ready")
+
     def wait_proposal(self) -> str:
-        """Until the mask made from the last saved stroke is on the screen; return its hash."""
+        """Until a mask made from the marks is on the screen, by the page or by the server; return its name."""
         self.wait("saved", "saved")
         return wait_until(self._newest_on_screen, "the proposal for the last stroke never showed up")
 
     def _newest_on_screen(self) -> str:
+        shown = self.attribute("proposal-sha")
+        if shown.startswith("live:") and self.attribute("on-screen") == "proposal":
+            return shown
         address = f"/api/v1/images/{self.attribute('current-image-id')}/proposals"
         newest = next(iter(self.page.request.get(address).json()["results"]), None)
         if newest is None or str(newest["source_revision"]) != self.attribute("revision"):

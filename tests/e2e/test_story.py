@@ -112,7 +112,7 @@ def mark_and_accept(page: Page, home: str, crops: dict[str, NDArray[np.uint8]]) 
         ground, coin = strokes(crops[page.locator(".editor-bar h1").inner_text()])
         hands.scribble("1", ground)
         hands.scribble("2", coin)
-        accepted[image] = hands.wait_proposal()
+        hands.wait_proposal()
         if number == 0:
             shoot(page, "annotate")
             page.keyboard.press("?")
@@ -122,6 +122,7 @@ def mark_and_accept(page: Page, home: str, crops: dict[str, NDArray[np.uint8]]) 
             page.locator("help-sheet dialog[open]").wait_for(state="hidden")
         page.keyboard.press("Control+Enter")
         hands.wait("current-image-id", str(image), negate=True)
+        accepted[image] = page.request.get(f"/api/v1/images/{image}").json()["accepted_mask"]["sha256"]
     return accepted
 
 

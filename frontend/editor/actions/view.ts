@@ -77,6 +77,7 @@ export const VIEW: readonly Action[] = [
   look("compare_beside", ["Shift+C"], compare("toggleBeside")),
   look("uncertain", ["U"], goToUncertain),
   define("view", "plain_look", [], { canRun: (editor) => !isPlain(editor.look), run: (editor) => editor.setLook(PLAIN_LOOK) }),
+  define("view", "all_similar", [], { run: (editor) => editor.set("allSimilar", !editor.settings.allSimilar) }),
   define("view", "patterns", [], { run: (editor) => editor.set("patterns", !editor.settings.patterns) }),
   look("hide_result", ["H"], toggleResult),
   look("hide_all", ["Shift+H"], toggleAll),

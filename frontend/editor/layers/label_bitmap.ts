@@ -1,5 +1,6 @@
 /** A label map as a picture: filled in class colours, with a black-and-white line where two classes meet. */
 import type { Rect } from "../mask_buffer";
+import { changedRect } from "./changed_rect";
 import { IGNORE, type Size } from "../model";
 import type { Palette } from "../palette";
 import type { ViewSettings } from "../settings";
@@ -32,10 +33,24 @@ const rgba = (r: number, g: number, b: number, a: number): number => ((a << 24) 
 const BLACK = rgba(0, 0, 0, LINE_ALPHA);
 const WHITE = rgba(255, 255, 255, LINE_ALPHA);
 
+/** Rows painted at a time. */
+const BAND = 64;
+
+/** Colour of each class value, as four bytes in one number: on and between the hatches, and where a pattern is hollow. */
+interface Colors {
+  readonly palette: Palette;
+  readonly style: BitmapStyle;
+  readonly full: Uint32Array;
+  readonly faint: Uint32Array;
+  readonly hollow: Uint32Array;
+}
+
 export class LabelBitmap {
   readonly canvas = document.createElement("canvas");
   letters: readonly LetterPlace[] = [];
   private readonly context: CanvasRenderingContext2D;
+  private band: ImageData | null = null;
+  private colors: Colors | null = null;
   private shown: { pixels: Uint8Array; palette: Palette; style: BitmapStyle; version: number } | null = null;
 
   constructor(readonly size: Size) {
@@ -62,6 +77,19 @@ export class LabelBitmap {
     else if (dirty !== null) this.paintRect(pixels, palette, style, dirty);
   }
 
+  /** As show(), for pixels that never change in place: what is the same as in the map before stays as it is. */
+  showNext(pixels: Uint8Array, palette: Palette, style: BitmapStyle): void {
+    const before = this.shown;
+    const isNext = before !== null && before.palette === palette && sameStyle(before.style, style);
+    const rect = isNext && before.pixels !== pixels ? changedRect(before.pixels, pixels, this.size) : null;
+    if (!isNext) this.paint(pixels, palette, style);
+    else if (rect !== null) {
+      this.paintRect(pixels, palette, style, rect);
+      this.letters = letterPlaces(pixels, this.size);
+    }
+    this.shown = { pixels, palette, style, version: 0 };
+  }
+
   /** Repaint all of it. */
   paint(pixels: Uint8Array, palette: Palette, style: BitmapStyle): void {
     this.paintRect(pixels, palette, style, { x0: 0, y0: 0, x1: this.size.width, y1: this.size.height });
@@ -78,29 +106,43 @@ export class LabelBitmap {
       y1: Math.min(height, touched.y1 + 1),
     };
     if (rect.x1 <= rect.x0 || rect.y1 <= rect.y0) return;
-    const image = this.context.createImageData(rect.x1 - rect.x0, rect.y1 - rect.y0);
-    const out = new Uint32Array(image.data.buffer);
-    const full = fillTable(palette, style.opacity);
-    const faint = style.offered ? fillTable(palette, style.opacity * 0.65) : full;
-    const hollow = fillTable(palette, style.opacity * HOLLOW);
+    for (let y = rect.y0; y < rect.y1; y += BAND) {
+      this.paintBand(pixels, this.colorsFor(palette, style), { ...rect, y0: y, y1: Math.min(y + BAND, rect.y1) });
+    }
+  }
+
+  /** A few rows: one small buffer does for any image, so that nothing large is made while the hand moves. */
+  private paintBand(pixels: Uint8Array, { palette, style, full, faint, hollow }: Colors, { x0, y0, x1, y1 }: Rect): void {
+    const { width, height } = this.size;
+    this.band ??= this.context.createImageData(width, Math.min(BAND, height));
+    const out = new Uint32Array(this.band.data.buffer);
     const pattern = style.patterns ? patternTable(palette, periodOf(this.size)) : null;
-    let at = 0;
-    for (let y = rect.y0; y < rect.y1; y++) {
-      for (let x = rect.x0; x < rect.x1; x++, at++) {
-        const i = y * width + x;
+    for (let y = y0; y < y1; y++) {
+      const row = y * width;
+      // At the rim a pixel is its own neighbour, which makes no line.
+      const above = y > 0 ? -width : 0;
+      const below = y + 1 < height ? width : 0;
+      for (let x = x0, i = row + x0, at = (y - y0) * width + x0; x < x1; x++, i++, at++) {
         const value = pixels[i]!;
         const stripe = ((x + y) >> 2) & 1;
-        const isHollow = pattern !== null && pattern.isHollow(value, x, y);
-        let color = (isHollow ? hollow : stripe ? faint : full)[value]!;
+        let color = (stripe ? faint : full)[value]!;
+        if (pattern !== null && pattern.isHollow(value, x, y)) color = hollow[value]!;
         if (!style.offered || stripe) {
-          const ends = (x + 1 < width && pixels[i + 1] !== value) || (y + 1 < height && pixels[i + width] !== value);
-          if (ends) color = BLACK;
-          else if ((x > 0 && pixels[i - 1] !== value) || (y > 0 && pixels[i - width] !== value)) color = WHITE;
+          if ((x + 1 < width && pixels[i + 1] !== value) || pixels[i + below] !== value) color = BLACK;
+          else if ((x > 0 && pixels[i - 1] !== value) || pixels[i + above] !== value) color = WHITE;
         }
         out[at] = color;
       }
     }
-    this.context.putImageData(image, rect.x0, rect.y0);
+    this.context.putImageData(this.band, 0, y0, x0, 0, x1 - x0, y1 - y0);
+  }
+
+  private colorsFor(palette: Palette, style: BitmapStyle): Colors {
+    if (this.colors !== null && this.colors.palette === palette && sameStyle(this.colors.style, style)) return this.colors;
+    const full = fillTable(palette, style.opacity);
+    const faint = style.offered ? fillTable(palette, style.opacity * 0.65) : full;
+    this.colors = { palette, style, full, faint, hollow: fillTable(palette, style.opacity * HOLLOW) };
+    return this.colors;
   }
 }
 

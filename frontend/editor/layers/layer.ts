@@ -1,6 +1,6 @@
 /** One canvas over the picture, redrawn when something it shows has changed. */
 import type { Editor } from "../editor";
-import type { Point } from "../model";
+import type { Point, Size } from "../model";
 import type { View } from "../viewport";
 import { inkOn } from "../palette";
 
@@ -38,10 +38,10 @@ export abstract class Layer {
 
   protected abstract draw(frame: Frame): void;
 
-  /** Draw a bitmap of image pixels where the image is. Above twice its size pixels stay square. */
-  protected drawImagePixels(bitmap: HTMLCanvasElement, view: View): void {
+  /** Draw a bitmap where the image is, stretched to its size. Above twice its size pixels stay square. */
+  protected drawImagePixels(bitmap: HTMLCanvasElement, view: View, size: Size = bitmap): void {
     this.context.imageSmoothingEnabled = view.scale < 2;
-    this.context.drawImage(bitmap, view.x, view.y, bitmap.width * view.scale, bitmap.height * view.scale);
+    this.context.drawImage(bitmap, view.x, view.y, size.width * view.scale, size.height * view.scale);
   }
 
   /** A class's letter on its colour. */

@@ -39,8 +39,9 @@ export function drawLetters(
   bitmap: LabelBitmap,
   { view }: Frame,
   draw: (classIndex: number, at: readonly [number, number]) => void,
+  pixelSize = 1,
 ): void {
   for (const { classIndex, x, y, run } of bitmap.letters) {
-    if (run * view.scale > 28) draw(classIndex, onScreenPoint(view, [x, y]));
+    if (run * pixelSize * view.scale > 28) draw(classIndex, onScreenPoint(view, [x * pixelSize, y * pixelSize]));
   }
 }

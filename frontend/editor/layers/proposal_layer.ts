@@ -1,10 +1,13 @@
 /** The proposal: hatched and dashed, so that it is never taken for accepted work. */
+import type { Size } from "../model";
 import { LabelBitmap, styleOf } from "./label_bitmap";
 import { Layer, type Frame } from "./layer";
 import { drawLetters } from "./mask_layer";
 
 export class ProposalLayer extends Layer {
   private bitmap: LabelBitmap | null = null;
+  /** For maps smaller than the image, so that the large bitmap need not be made again and again. */
+  private small: LabelBitmap | null = null;
 
   constructor() {
     super("proposal");
@@ -16,10 +19,17 @@ export class ProposalLayer extends Layer {
     if (image === null || !settings.showProposal || editor.hidesMasks || image.onScreen !== "proposal") return;
     const proposal = image.store.proposal;
     if (proposal === null) return;
-    const bitmap = LabelBitmap.of(image.store.size, this.bitmap);
-    this.bitmap = bitmap;
-    bitmap.show(proposal.pixels, editor.palette, styleOf(settings, true));
-    this.drawImagePixels(bitmap.canvas, view);
-    drawLetters(bitmap, frame, (index, at) => this.drawLetter(frame, index, at));
+    const { size } = image.store;
+    const drawn = proposal.drawn ?? { ...size, pixels: proposal.pixels };
+    const bitmap = this.bitmapFor(drawn, size);
+    bitmap.showNext(drawn.pixels, editor.palette, styleOf(settings, true));
+    const share = size.width / drawn.width;
+    this.drawImagePixels(bitmap.canvas, view, size);
+    drawLetters(bitmap, frame, (index, at) => this.drawLetter(frame, index, at), share);
+  }
+
+  private bitmapFor(drawn: Size, size: Size): LabelBitmap {
+    if (drawn.width === size.width) return (this.bitmap = LabelBitmap.of(size, this.bitmap));
+    return (this.small = LabelBitmap.of(drawn, this.small));
   }
 }

@@ -2,6 +2,7 @@
  * Box: drag from corner to corner, or click one corner and then the other (nobody must drag); or click the four
  * places where the object reaches farthest, which stay as points of its class.
  */
+import type { LiveMark } from "../../live/rasterize";
 import { messages } from "../../messages";
 import { boxGeometry, clampPoint, pointGeometry, type Point } from "../model";
 import { CLICK_TRAVEL, registerTool, type Preview, type Tool, type ToolContext, type ToolEvent } from "./registry";
@@ -27,6 +28,14 @@ class Box implements Tool {
     if (this.placed.length === 0 || this.pointer === null || classIndex === null) return null;
     if (this.byExtremes && !this.pressed) return { kind: "places", points: this.placed, pointer: this.pointer, classIndex };
     return { kind: "box", a: this.placed[0]!, b: this.pointer, classIndex };
+  }
+
+  get mark(): LiveMark | null {
+    const { classIndex, size } = this.context;
+    const [corner] = this.placed;
+    if (corner === undefined || this.pointer === null || classIndex === null || (this.byExtremes && !this.pressed)) return null;
+    const geometry = boxGeometry(corner, this.pointer, size);
+    return geometry === null ? null : { kind: "box", class_index: classIndex, sign: 1, geometry };
   }
 
   down({ at, time }: ToolEvent): void {

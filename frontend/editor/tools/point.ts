@@ -1,27 +1,42 @@
 /** Point: "this class is here", or with the opposite sign "this class is not here". Placed on release. */
+import type { LiveMark } from "../../live/rasterize";
 import { pointGeometry, type Sign } from "../model";
 import { registerTool, type Tool, type ToolContext, type ToolEvent } from "./registry";
 
 class PointTool implements Tool {
   readonly isDrawing = false;
   readonly preview = null;
+  private pressed: Pick<ToolEvent, "at" | "opposite"> | null = null;
 
   constructor(private readonly context: ToolContext) {}
 
-  down(): void {
-    // A press alone decides nothing: it may become a pan, or be taken back by Esc.
+  get mark(): LiveMark | null {
+    const { classIndex, size } = this.context;
+    const geometry = this.pressed === null ? null : pointGeometry(this.pressed.at, size);
+    if (this.pressed === null || geometry === null || classIndex === null) return null;
+    return { kind: "point", class_index: classIndex, sign: this.signOf(this.pressed), geometry };
   }
 
-  move(): void {
-    // A point does not care for the way to it.
+  /** A press alone decides nothing: it may become a pan, or be taken back by Esc. */
+  down({ at, opposite }: ToolEvent): void {
+    this.pressed = { at, opposite };
+  }
+
+  move({ at, opposite }: ToolEvent): void {
+    if (this.pressed !== null) this.pressed = { at, opposite };
   }
 
   up({ at, opposite, seconds }: ToolEvent): void {
+    this.pressed = null;
     const geometry = pointGeometry(at, this.context.size);
     if (geometry === null) return;
-    const sign = (opposite ? -this.context.sign : this.context.sign) as Sign;
+    const sign = this.signOf({ opposite });
     this.context.addMark("point", geometry, sign, seconds);
     if (sign === 1 && this.context.settings.pointAdvance) this.chooseNext();
+  }
+
+  private signOf({ opposite }: Pick<ToolEvent, "opposite">): Sign {
+    return (opposite ? -this.context.sign : this.context.sign) as Sign;
   }
 
   /** The next class in the list, and the first again after the last. */
@@ -33,7 +48,7 @@ class PointTool implements Tool {
   }
 
   cancel(): void {
-    // Nothing was begun.
+    this.pressed = null;
   }
 }
 

@@ -1,4 +1,5 @@
 /** What a tool is, and the table of all tools. A new tool is one file and one registerTool(). */
+import type { LiveMark } from "../../live/rasterize";
 import type { Cells } from "../../regions/cells";
 import type { Regions } from "../../regions/client";
 import type { Deed, ToolName } from "../mode";
@@ -76,6 +77,8 @@ export interface Tool {
   /** True between the first press and the finished mark. */
   readonly isDrawing: boolean;
   readonly preview: Preview | null;
+  /** The mark there would be if the hand let go now, so that the mask can follow it. */
+  readonly mark?: LiveMark | null;
   /** It waits for something that is worked out. */
   readonly isBusy?: boolean;
   /** What a person who does not see the canvas, or wonders, should know of what it is at. */

@@ -1,4 +1,5 @@
 /** Scribble: a stroke of the class's colour over part of an object. */
+import type { LiveMark } from "../../live/rasterize";
 import { scribbleGeometry, type Point, type Sign } from "../model";
 import { registerTool, type Preview, type Tool, type ToolContext, type ToolEvent } from "./registry";
 
@@ -16,6 +17,13 @@ class Scribble implements Tool {
     const { classIndex, settings } = this.context;
     if (this.points.length === 0 || classIndex === null) return null;
     return { kind: "stroke", points: this.points, width: settings.strokeWidth, classIndex, sign: this.sign };
+  }
+
+  get mark(): LiveMark | null {
+    const { classIndex, settings, size } = this.context;
+    if (this.points.length === 0 || classIndex === null) return null;
+    const geometry = scribbleGeometry(this.points, settings.strokeWidth, size);
+    return geometry === null ? null : { kind: "scribble", class_index: classIndex, sign: this.sign, geometry };
   }
 
   down({ at, opposite }: ToolEvent): void {

@@ -43,6 +43,41 @@ describe("point", () => {
   });
 });
 
+describe("the mark there would be", () => {
+  it("is what letting go makes of it: a point, a scribble, a box", () => {
+    for (const name of ["point", "scribble", "box"] as const) {
+      const tool = hold(name);
+      expect(tool.mark).toBeNull();
+      tool.down(event(10, 10));
+      tool.move(event(30, 25));
+      const { kind, geometry, sign } = tool.mark!;
+      tool.up(event(30, 25));
+      expect([tool.mark, made.pop()]).toMatchObject([null, { kind, geometry, sign }]);
+    }
+  });
+
+  it("has the opposite sign on demand, and is gone when it is dropped", () => {
+    for (const name of ["point", "scribble"] as const) {
+      const tool = hold(name);
+      tool.down(event(10, 10, { opposite: true }));
+      expect(tool.mark).toMatchObject({ sign: -1, class_index: 1 });
+      tool.cancel();
+      expect(tool.mark).toBeNull();
+    }
+  });
+
+  it("is none outside the image, nor for a box of extreme points that is half clicked", () => {
+    hold("scribble").down(event(-50, -50));
+    const point = hold("point");
+    point.down(event(-50, -50));
+    settings.boxBy = "extremes";
+    const box = hold("box");
+    click(box, 10, 10);
+    box.hover!([40, 40]);
+    expect([point.mark, box.mark]).toEqual([null, null]);
+  });
+});
+
 describe("one point for each class", () => {
   it("goes on to the next class after a positive point, and round again", () => {
     settings.pointAdvance = true;
