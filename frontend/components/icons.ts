@@ -15,6 +15,7 @@ const PATHS: Readonly<Record<string, string>> = {
   cells: "M4 4h16v16H4zM4 10l5-2 4 3 7-3M9 8V4M13 11l-2 5 3 4M11 16l-7-1M13 11l7 4",
   take: "M4 8c3-5 9-5 12-2s5 9 0 12-11 1-12-3 2-4 0-7zM9 12l3 3 5-6",
   tag: "M4 4h8l8 8-8 8-8-8zM8 8h.01",
+  comment: "M5 5h14a1 1 0 0 1 1 1v9a1 1 0 0 1-1 1h-8l-4 4v-4H5a1 1 0 0 1-1-1V6a1 1 0 0 1 1-1zM8 9h8M8 12h5",
   undo: "M8 5L4 9l4 4M4 9h10a5 5 0 0 1 0 10h-4",
   redo: "M16 5l4 4-4 4M20 9H10a5 5 0 0 0 0 10h4",
   zoom_in: "M10.500 4a6.500 6.500 0 1 0 0 13 6.500 6.500 0 0 0 0-13zM20 20l-5-5M7.500 10.500h6m-3-3v6",

@@ -19,6 +19,7 @@ export class LayerPanel extends EditorPart {
       <div class="checks pairs">
         ${check(editor, "showMask", text.mask)} ${check(editor, "showProposal", text.proposal)}
         ${check(editor, "showMarks", text.marks)} ${check(editor, "showUncertainty", text.uncertainty)}
+        ${check(editor, "showComments", text.comments)}
       </div>
       ${check(editor, "patterns", text.patterns)} ${this.picture(editor)}
       <details>

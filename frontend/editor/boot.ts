@@ -127,6 +127,7 @@ async function refresh(editor: Editor): Promise<void> {
     server.loadImage(image.id),
   ]);
   if (editor.image !== image) return;
+  void editor.comments.refresh();
   image.sync.pull(annotation);
   await image.proposing.adopt(rows);
   noteState(editor, image, detail.state);
@@ -165,6 +166,7 @@ export async function onEvent(editor: Editor, event: LiveEvent): Promise<void> {
     return;
   }
   if (image === null || data["image"] !== image.id) return;
+  if (verb.startsWith("comment.")) return editor.comments.refresh();
   const byMe = event.actor?.id === editor.options.user;
   switch (verb) {
     case "proposal.ready":

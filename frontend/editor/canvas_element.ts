@@ -12,6 +12,7 @@ import { ApiError, NetworkError } from "../api";
 import "../components/action_palette";
 import "../components/answer_list";
 import "../components/class_palette";
+import "../components/comments_panel";
 import "../components/compare_pane";
 import "../components/guidelines_panel";
 import "../components/help_sheet";
@@ -229,6 +230,7 @@ export class LabelCanvas extends LitElement {
         ${standingLine(editor)}
         <div class="stage" tabindex="0" role="application" aria-label=${messages.panels.canvas}></div>
         <guidelines-panel .editor=${editor}></guidelines-panel>
+        <comments-panel .editor=${editor}></comments-panel>
         <compare-pane .editor=${editor}></compare-pane>
         ${besides(editor)} ${pictureFilter(editor)} ${overlay(editor, { slow: this.slow, picture: this.pictureState, retryPicture })}
         ${editor.notice === null
@@ -276,6 +278,9 @@ export class LabelCanvas extends LitElement {
       <work-clock .editor=${editor}></work-clock>
       <button type="button" class="button quiet" data-action="guidelines" title=${editor.keymap.titleOf("guidelines")} @click=${() => openWindow("guidelines")}>
         ${messages.guidelines}
+      </button>
+      <button type="button" class="button quiet" data-action="comments" title=${editor.keymap.titleOf("comments")} @click=${() => openWindow("comments")}>
+        ${messages.comments.button(editor.comments.numOpen)}
       </button>
       <save-light .editor=${editor}></save-light>
       <button type="button" class="button quiet" data-action="help" title=${editor.keymap.titleOf("help")} @click=${() => openWindow("help")}>

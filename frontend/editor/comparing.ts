@@ -55,6 +55,12 @@ export class Comparing {
     else this.options.onChange();
   }
 
+  /** Open the second view on this mask. */
+  async showBeside(image: OpenImage, id: number): Promise<void> {
+    this.beside = true;
+    await this.look(image, id);
+  }
+
   /** Compare with this one from now on. */
   async choose(id: number): Promise<void> {
     const version = this.versions.find((each) => each.id === id);
@@ -62,7 +68,7 @@ export class Comparing {
   }
 
   /** Look for what came before; what is there already is shown at once, and looked for again when the screen changed. */
-  private async look(image: OpenImage): Promise<void> {
+  private async look(image: OpenImage, wanted?: number): Promise<void> {
     if (this.image !== image) {
       this.image = image;
       this.versions = [];
@@ -72,8 +78,8 @@ export class Comparing {
     try {
       this.versions = await this.options.loadVersions(image.id);
       if (this.image !== image) return;
-      const chosen = this.versions.find(({ id }) => this.beside && id === this.compared?.version.id);
-      const version = chosen ?? versionBefore(image, this.versions);
+      const chosen = this.versions.find(({ id }) => id === (wanted ?? (this.beside ? this.compared?.version.id : undefined)));
+      const version = chosen ?? (wanted === undefined ? versionBefore(image, this.versions) : null);
       if (version !== null) return await this.load(image, version);
       this.giveUp("none");
     } catch (error) {

@@ -3,6 +3,7 @@ import { ApiError, NetworkError } from "../api";
 import { messages } from "../messages";
 import type { Journal } from "./journal";
 import { Answers } from "./answers";
+import { Comments } from "./comments";
 import { Comparing } from "./comparing";
 import { Keymap } from "./keymap";
 import { LeaseKeeper, type LeaseHolder } from "./lease";
@@ -54,6 +55,7 @@ export class Editor {
   readonly settings: ViewSettings;
   readonly lease: LeaseKeeper;
   readonly comparing: Comparing;
+  readonly comments: Comments;
   keymap = new Keymap();
   readonly answers: Answers;
   look: PictureLook;
@@ -90,6 +92,7 @@ export class Editor {
     this.classIndex = firstClass(options.palette);
     this.answers = new Answers(`burnish.answers.${options.user}.${options.project.id}`, options.shelf);
     this.look = loadLook(options.project.id, options.shelf);
+    this.comments = new Comments(options, this.changed, (message) => this.say(message, "problem"));
     this.comparing = new Comparing({
       loadVersions: server.loadMaskVersions,
       loadMask: ({ sha256, url }) => options.masks.get(sha256, url),
@@ -219,6 +222,7 @@ export class Editor {
     this.standing = image.standing;
     this.save = { status: image.sync.status, message: "" };
     this.remember(image.id);
+    this.comments.follow(image.id);
     this.useTool(this.toolName);
     this.options.onOpened(image);
     this.changed();
@@ -229,6 +233,7 @@ export class Editor {
     this.tool = null;
     this.image?.close();
     this.image = null;
+    this.comments.follow(null);
     this.holder = null;
     this.notice = null;
     this.lease.release();

@@ -4,7 +4,7 @@
  * A mode is derived from the tool and from what the hand is doing; nothing sets it directly.
  */
 
-export type ToolName = "pan" | "tag" | "select" | "point" | "scribble" | "box" | "polygon" | "brush" | "eraser" | "fill" | "wand" | "cells" | "take";
+export type ToolName = "pan" | "tag" | "select" | "point" | "scribble" | "box" | "polygon" | "brush" | "eraser" | "fill" | "wand" | "cells" | "take" | "comment";
 
 /** In the order in which they win: a shape being drawn comes before the tool that draws it. */
 export type Mode = "drawing" | "verification" | "tag" | "click" | "brush" | "cells" | "other";

@@ -16,6 +16,7 @@ export interface ViewSettings {
   showProposal: boolean;
   showUncertainty: boolean;
   showMarks: boolean;
+  showComments: boolean;
   strokeWidth: number;
   brushSize: number;
   brushShape: (typeof CHOICES.brushShape)[number];
@@ -47,6 +48,7 @@ export const DEFAULT_SETTINGS: Readonly<ViewSettings> = {
   showProposal: true,
   showUncertainty: false,
   showMarks: true,
+  showComments: true,
   strokeWidth: 6,
   brushSize: 16,
   brushShape: "round",

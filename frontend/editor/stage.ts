@@ -5,6 +5,7 @@ import { Gestures, type PointerSample, type StrokeSample } from "./gestures";
 import { CellsLayer } from "./layers/cells_layer";
 import { CompareLayer } from "./layers/compare_layer";
 import { CursorLayer } from "./layers/cursor_layer";
+import { CommentsLayer } from "./layers/comments_layer";
 import type { Layer } from "./layers/layer";
 import { MarksLayer } from "./layers/marks_layer";
 import { MaskLayer } from "./layers/mask_layer";
@@ -46,7 +47,7 @@ export class Stage {
     pictureElement.className = "layer layer-picture";
     element.append(pictureElement);
     const masks = [new MaskLayer(), new OfferedLayer(), new ProposalLayer(), new CompareLayer(), new UncertaintyLayer()];
-    this.layers = [...masks, new CellsLayer(), new MarksLayer(), this.cursorLayer];
+    this.layers = [...masks, new CellsLayer(), new MarksLayer(), new CommentsLayer(), this.cursorLayer];
     for (const layer of this.layers) element.append(layer.canvas);
     this.liveLayers = masks.filter((layer) => layer instanceof ProposalLayer || layer instanceof UncertaintyLayer);
     this.gestures = new Gestures({

@@ -1,7 +1,7 @@
 /** A hand for tests of tools: what it is given, and what it made. The exported variables are new after setUp(). */
 import { MemoryJournal } from "../editor/journal";
 import type { ToolName } from "../editor/mode";
-import type { Mark, Sign } from "../editor/model";
+import type { Mark, Point, Sign } from "../editor/model";
 import { Painter } from "../editor/painting";
 import { Palette } from "../editor/palette";
 import { DEFAULT_SETTINGS, type ViewSettings } from "../editor/settings";
@@ -14,6 +14,7 @@ export const size = { width: 100, height: 80 };
 export let store: Store;
 export let made: { kind: Mark["kind"]; geometry: Mark["geometry"]; sign: Sign; seconds: number }[];
 export let said: string[];
+export let commented: Point[];
 export let journal: MemoryJournal;
 export let settings: ViewSettings;
 export let context: { -readonly [K in keyof ToolContext]: ToolContext[K] };
@@ -61,6 +62,7 @@ export function setUp(): void {
   made = [];
   settings = { ...DEFAULT_SETTINGS, brushSize: 10 };
   said = [];
+  commented = [];
   journal = new MemoryJournal();
   const painter = new Painter({ user: 1, project: 1, image: 1, store, journal });
   context = {
@@ -77,6 +79,7 @@ export function setUp(): void {
     addMark: (kind, geometry, sign, seconds) => made.push({ kind, geometry, sign, seconds }),
     chooseClass: (index) => (context.classIndex = index),
     set: (name, value) => (settings[name] = value),
+    comment: (at) => commented.push(at),
     say: (text) => said.push(text),
     changed: () => undefined,
   };

@@ -29,7 +29,7 @@ export function define(group: ActionGroup, name: ActionName, keys: readonly stri
 }
 
 /** The page's own windows, opened by events so that the editor needs not know them. */
-export type PageWindow = "help" | "skip" | "find" | "actions" | "keys" | "guidelines";
+export type PageWindow = "help" | "skip" | "find" | "actions" | "keys" | "guidelines" | "comments";
 
 export const openWindow = (name: PageWindow): void => {
   window.dispatchEvent(new CustomEvent("open-window", { detail: name }));

@@ -10,6 +10,7 @@ async function saveNow(editor: Editor): Promise<void> {
 export const PAGE: readonly Action[] = [
   define("page", "actions", ["Ctrl+K"], { run: () => openWindow("actions") }),
   define("page", "guidelines", ["Alt+G"], { run: () => openWindow("guidelines") }),
+  define("page", "comments", ["Alt+N"], { canRun: (editor) => editor.image !== null, run: () => openWindow("comments") }),
   define("page", "save", ["Ctrl+S"], { canRun: (editor) => editor.image !== null, run: saveNow }),
   define("page", "choose_keys", [], { run: () => openWindow("keys") }),
   define("page", "help", ["?", "F1"], { run: () => openWindow("help") }),

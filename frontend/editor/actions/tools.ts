@@ -61,6 +61,7 @@ export const TOOLS: readonly Action[] = [
   tool("cells", ["M"]),
   tool("take", ["Q"]),
   tool("tag", ["T"]),
+  tool("comment", ["N"]),
   define("tools", "take_above", ["Shift+Q"], {
     canRun: (editor) => editor.may("paint") && editor.image?.store.proposal != null,
     run: takeAbove,

@@ -17,7 +17,7 @@ function fade(editor: Editor, step: number): void {
 }
 
 function toggleAll(editor: Editor): void {
-  const names = ["showMask", "showProposal", "showMarks"] as const;
+  const names = ["showMask", "showProposal", "showMarks", "showComments"] as const;
   const shown = names.some((name) => editor.settings[name]);
   for (const name of names) editor.set(name, !shown);
 }

@@ -11,5 +11,6 @@ import "./wand";
 import "./cells";
 import "./take";
 import "./tag";
+import "./comment";
 
 export * from "./registry";
