@@ -179,7 +179,8 @@ export class LabelCanvas extends LitElement {
       currentImageId: String(image?.id ?? ""),
       revision: String(image?.sync.revision ?? ""),
       marks: String(image?.store.marks.size ?? 0),
-      proposalSha: image?.store.proposal?.sha256 ?? "",
+      // Empty while the answer to the newest marks is still to come: nobody should take the one before for it.
+      proposalSha: image === null || image.live.isAsked ? "" : (image.store.proposal?.sha256 ?? ""),
       proposalId: String(image?.store.proposal?.id ?? ""),
       onScreen: image?.onScreen ?? "none",
       acceptedSha: standing === "accepted" ? (image?.store.rest?.sha256 ?? "") : "",

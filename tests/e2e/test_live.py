@@ -31,14 +31,12 @@ REMEMBER_WORKERS = """
     constructor(...args) { super(...args); window.startedWorkers.push(this); }
   };
 """
-# What a layer of the editor shows: the number of pixels with any colour.
-COLOURED = """
-  (name) => {
-    const canvas = document.querySelector(`.layer-${name}`);
+# A number for what the proposal's layer shows; 0 where it shows nothing.
+SHOWN = """
+  () => {
+    const canvas = document.querySelector(".layer-proposal");
     const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
-    let coloured = 0;
-    for (let i = 3; i < data.length; i += 4) if (data[i] > 0) coloured++;
-    return coloured;
+    return data.reduce((sum, value, i) => (value === 0 ? sum : (sum * 31 + value + i) % 1000003), 0);
   }
 """
 
@@ -100,8 +98,8 @@ class Live(Hands):
         for place in places[1:]:
             self.page.mouse.move(*self.on_page(place), steps=6)
 
-    def coloured(self, layer: str) -> int:
-        return int(self.page.evaluate(COLOURED, layer))
+    def shown(self) -> int:
+        return int(self.page.evaluate(SHOWN))
 
     def wait_answer(self, act: Any = None) -> None:
         """Until the page has answered once more."""
@@ -183,7 +181,7 @@ def test_the_mask_is_under_the_pen_before_it_is_lifted_and_the_server_is_not_ask
     live.page.keyboard.press("2")
     live.wait_answer(lambda: live.press_and_move(INSIDE))
     live.wait("on-screen", "proposal")
-    assert live.coloured("proposal") > 0
+    assert live.shown() != 0
     assert live.attribute("marks") == "1"
     shoot(live.page, "live_under_the_pen")
     live.page.mouse.up()
@@ -242,12 +240,12 @@ def test_painting_on_a_live_mask_survives_two_reloads_bit_for_bit(live: Live, ad
 def test_undo_delete_and_tags_change_the_mask_at_once(live: Live) -> None:
     both_strokes(live)
     page = live.page
-    with_both = live.coloured("proposal")
+    with_both = wait_until(live.shown, "no mask was shown")
     live.wait_answer(lambda: page.keyboard.press("Control+z"))
     live.wait("marks", "1")
-    wait_until(lambda: live.coloured("proposal") != with_both, "undo left the mask as it was")
+    wait_until(lambda: live.shown() not in (0, with_both), "undo left the mask as it was")
     live.wait_answer(lambda: page.keyboard.press("Control+Shift+z"))
-    wait_until(lambda: live.coloured("proposal") == with_both, "redo did not bring the mask back")
+    wait_until(lambda: live.shown() == with_both, "redo did not bring the mask back")
     page.keyboard.press("Shift+Backspace")
     live.wait("on-screen", "none")
 
@@ -266,14 +264,13 @@ def test_a_worker_killed_in_mid_stroke_costs_no_stroke_and_no_mask(live: Live, a
     live.press_and_move(INSIDE[:2])
     live.page.evaluate("() => window.startedWorkers.at(-1).terminate()")
     live.page.mouse.move(*live.on_page(INSIDE[2]), steps=6)
-    live.wait("solver", "loading")
+    wait_until(lambda: live.page.evaluate("() => startedWorkers.length") == 2, "no other worker was started")
     live.page.mouse.up()
     live.wait("marks", "2")
     live.wait_solver()
     live.wait("on-screen", "proposal")
     live.wait("saved", "saved")
     assert len(ada.get(f"images/{live.image}/annotation")["marks"]) == 2
-    assert live.page.evaluate("() => window.startedWorkers.length") == 2
 
 
 def test_features_that_are_not_what_they_should_be_leave_the_image_to_the_server(live: Live, ada: Visitor) -> None:
@@ -284,11 +281,7 @@ def test_features_that_are_not_what_they_should_be_leave_the_image_to_the_server
         body[-1] ^= 1
         route.fulfill(body=bytes(body), content_type="application/octet-stream")
 
-    # The next images' features are here already; a reload fetches this one's anew.
     page.context.route("**/features/*", damage)
-    client = page.context.new_cdp_session(page)
-    client.send("Network.enable")
-    client.send("Network.setCacheDisabled", {"cacheDisabled": True})
     page.reload()
     live.wait_open()
     live.wait("solver", "failed")
@@ -304,21 +297,17 @@ def test_features_that_are_not_what_they_should_be_leave_the_image_to_the_server
 
 def test_the_next_image_is_there_with_its_picture_and_features(live: Live) -> None:
     page = live.page
+    features = "() => performance.getEntriesByType('resource').filter(({ name }) => name.includes('/features/')).length"
+    # Those of this image and of the next three.
+    wait_until(lambda: page.evaluate(features) >= 4, "nothing was fetched ahead")
     fetched: list[str] = []
     page.on("request", lambda request: fetched.append(request.url))
-    wait_until(lambda: sum("/features/" in url for url in fetched) >= 3 or _warm(page), "nothing was fetched ahead")
-    fetched.clear()
+    before = str(live.image)
     page.keyboard.press("f")
-    live.wait("current-image-id", str(live.image), negate=True)
+    live.wait("current-image-id", before, negate=True)
     live.wait_open()
     live.wait_solver()
-    again = [url for url in fetched if f"/images/{live.image}/f" in url]
-    assert again == []
-
-
-def _warm(page: Page) -> bool:
-    names = "() => performance.getEntriesByType('resource').filter(({ name }) => name.includes('/features/')).length"
-    return int(page.evaluate(names)) >= 4
+    assert [url for url in fetched if f"/images/{live.image}/features/" in url] == []
 
 
 def test_all_similar_is_a_switch_beside_the_pen(live: Live) -> None:
