@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from django.test import Client
+from django.test import Client, RequestFactory
+from django.utils import translation
+from django.views.defaults import server_error
 
 from tests.conftest import Cast
 from tests.factories import PASSWORD, make_image
@@ -71,3 +73,9 @@ def test_the_api_answers_in_english_unless_it_is_asked_for_german(cast: Cast, ad
     assert german["code"] == "not_found"
     titles = [row["title"] for row in ada.get("/api/v1/methods", headers={"Accept-Language": "de"}).json()["methods"]]
     assert "Segmentierung aus Markierungen" in titles
+
+
+def test_the_page_of_a_broken_server_needs_nothing_but_the_language() -> None:
+    with translation.override("de"):
+        page = server_error(RequestFactory().get("/")).content.decode()
+    assert '<html lang="de"' in page and "Auf dem Server ist etwas kaputtgegangen" in page
