@@ -179,11 +179,6 @@ class Clicker:
         return (row, column) if hits else place
 
 
-def number_of_clicks(ious: Sequence[float], target: float, limit: int) -> int:
-    """Clicks until the IoU reaches the target; ``limit`` where it never does."""
-    return next((number for number, iou in enumerate(ious, 1) if iou >= target), limit)
-
-
 def _errors(predicted: BoolArray, truth: BoolArray, ignore: BoolArray) -> list[tuple[int, BoolArray]]:
     """Wrong places with the class they should have, largest first, at most four of each kind."""
     missed, extra = truth & ~predicted & ~ignore, predicted & ~truth & ~ignore

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from bench.annotators import number_of_clicks
+from models_zoo.metrics import number_of_clicks
 
 METRICS = (
     "iou_r1",

@@ -18,11 +18,11 @@ from bench.annotators import (
     iou,
     loose_box,
     next_strokes,
-    number_of_clicks,
     stroke,
     strokes_of_map,
 )
 from models_zoo import UNLABELLED, Mark, Point, Scribble, rasterize
+from models_zoo.metrics import number_of_clicks
 
 BoolArray = npt.NDArray[np.bool_]
 HEIGHT, WIDTH = 90, 120
