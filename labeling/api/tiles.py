@@ -7,6 +7,7 @@ from typing import Any
 
 from django.http import HttpResponse
 from django.urls import path, reverse
+from django.utils.translation import gettext as _
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
@@ -69,7 +70,7 @@ class ImageTile(APIView):
         try:
             data = read_tile(read, size=image.full_size, level=level, column=column, row=row)
         except (FileNotFoundError, ValueError):
-            raise NotFound("This picture is gone from storage; ask an administrator to restore it.") from None
+            raise NotFound(_("This file is gone from storage; ask an administrator to restore it.")) from None
         if data is None:
             raise NotFound("The picture has no such tile.")
         kind = image.tiles.split(".")[1]

@@ -33,11 +33,13 @@ def add_comment(
     """
     text = text.strip()
     if not text:
-        raise _bad("The comment is empty; write what you want to say.")
+        raise _bad(_("The comment is empty; write what you want to say."))
     if len(text) > Comment.MAX_TEXT:
-        raise _bad(f"The comment has {len(text):,} characters; at most {Comment.MAX_TEXT:,} are kept.")
+        said = _("The comment has %(count)s characters; at most %(limit)s are kept.")
+        raise _bad(said % {"count": f"{len(text):,}", "limit": f"{Comment.MAX_TEXT:,}"})
     if place is not None and not _inside(image, place):
-        raise _bad(f"The place lies outside the image, which is {image.width} x {image.height} pixels.")
+        said = _("The place lies outside the image, which is %(width)s x %(height)s pixels.")
+        raise _bad(said % {"width": image.width, "height": image.height})
     if Comment.objects.filter(image=image).count() >= MOST_COMMENTS:
         raise Conflict(
             _("This image has %(most_comments)s comments, which is the limit; delete some of yours.")

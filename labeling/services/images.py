@@ -14,6 +14,7 @@ from typing import BinaryIO
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
+from django.utils.translation import gettext as _
 
 from labeling import storage
 from labeling.errors import Invalid, NotFound
@@ -164,7 +165,7 @@ def delete_image(*, image: Image, by: User) -> None:
     """
     # The pointer protects its mask from deletion, even together with the image.
     if not Image.objects.filter(pk=image.pk).update(accepted_mask=None, accepted_at=None):
-        raise NotFound("There is no such image any more.")
+        raise NotFound(_("There is no such image any more."))
     Image.objects.filter(pk=image.pk).delete()
     # Last, because it locks the project, as every decision does: the other way round two of them meet in a deadlock.
     events.record(

@@ -15,6 +15,7 @@ from django.conf import settings
 from django.contrib.auth.models import User
 from django.db import transaction
 from django.db.models import Count
+from django.utils.translation import gettext as _
 
 from labeling import storage
 from labeling.errors import Conflict, Invalid, PermanentError, TransientError
@@ -73,13 +74,13 @@ def start_import(*, project: Project, upload_ids: Sequence[UUID], by: User) -> I
     """
     ids = list(dict.fromkeys(upload_ids))
     if not ids:
-        raise Invalid("Name at least one upload.", code="no_uploads")
+        raise Invalid(_("Name at least one upload."), code="no_uploads")
     job = ImportJob.objects.create(project=project, created_by=by)
     for start in range(0, len(ids), _IN_CHUNK):
         chunk = ids[start : start + _IN_CHUNK]
         rows = Upload.objects.filter(project=project, created_by=by, pk__in=chunk)
         if len(rows) != len(chunk):
-            raise Invalid("One of the uploads does not exist, or is somebody else's.", code="unknown_upload")
+            raise Invalid(_("One of the uploads does not exist, or is somebody else's."), code="unknown_upload")
         moved = rows.filter(status=Upload.Status.COMPLETE).update(status=Upload.Status.USED)
         if moved != len(chunk):
             raise Conflict("One of the uploads is not complete, or was imported before.", code="upload_open")

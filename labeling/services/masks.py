@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 from django.conf import settings
 from django.contrib.auth.models import User
+from django.utils.translation import gettext as _
 
 from labeling import storage
 from labeling.errors import Invalid
@@ -35,7 +36,7 @@ def store_mask(
     if origin not in SENT_ORIGINS:
         raise _bad(f"A mask is sent as {', '.join(SENT_ORIGINS)}, not as {origin[:40]!r}.")
     if parent is not None and parent.image_id != image.pk:
-        raise _bad("The parent is a mask of another image; name a mask of this one.")
+        raise _bad(_("The parent is a mask of another image; name a mask of this one."))
     if origin == Mask.Origin.EDITED and parent is None:
         raise _bad("An edited mask names the mask it was made from (parent); send others as painted.")
     if (method or revision is not None) and origin != Mask.Origin.INTERACTIVE:
@@ -67,7 +68,7 @@ def checked_label_map(image: Image, data: bytes) -> npt.NDArray[np.uint8]:
     of each cell counts. Raises Invalid `bad_mask`.
     """
     if len(data) > settings.MAX_MASK_BYTES:
-        raise _bad(f"The mask is larger than {settings.MAX_MASK_BYTES} bytes.")
+        raise _bad(_("The mask is larger than %(limit)s bytes.") % {"limit": settings.MAX_MASK_BYTES})
     most = max(image.width * image.height, min(image.full_size[0] * image.full_size[1], settings.MAX_IMAGE_PIXELS))
     try:
         label_map = decode_png(data, max_pixels=most)
@@ -78,11 +79,13 @@ def checked_label_map(image: Image, data: bytes) -> npt.NDArray[np.uint8]:
         label_map = _middles(label_map, image.mask_scale)
     if label_map.shape != (image.height, image.width):
         height, width = label_map.shape
-        raise _bad(f"The mask is {width} x {height}, the image {image.width} x {image.height}; send it at full size.")
+        said = _("The mask is %(width)s x %(height)s, the image %(across)s x %(down)s; send it at full size.")
+        raise _bad(said % {"width": width, "height": height, "across": image.width, "down": image.height})
     known = set(image.project.classes.values_list("index", flat=True))
     unknown = unknown_values(label_map, known)
     if unknown:
-        raise _bad(f"The mask holds {unknown[:5]}, which are no classes of this project (255 means ignore).")
+        said = _("The mask holds %(unknown)s, which are no classes of this project (255 means ignore).")
+        raise _bad(said % {"unknown": unknown[:5]})
     return label_map
 
 
