@@ -9,21 +9,28 @@ export interface Picture {
   readonly data: Uint8Array | Uint8ClampedArray;
 }
 
-/** CIELAB scaled to about one: (height, width, 3), row by row. */
+/** CIELAB scaled to about one, as three planes of at least height * width numbers. */
 export interface LabImage {
   readonly width: number;
   readonly height: number;
-  readonly data: Float32Array;
+  readonly planes: readonly [Float32Array, Float32Array, Float32Array];
 }
 
 /** Half the range of L, a and b in pictures, so that the three weigh alike. */
 const RANGE = [100, 60, 60] as const;
 
-export function labImage(picture: Picture, width: number, height: number): LabImage {
+/** `memory` gives the planes, which are a little longer than the image, as pixels are looked at four at a time. */
+export function labImage(
+  picture: Picture,
+  width: number,
+  height: number,
+  memory: (length: number) => Float32Array = (length) => new Float32Array(length),
+): LabImage {
   const rgb = resized(picture, width, height);
-  const data = new Float32Array(width * height * 3);
-  for (let i = 0; i < data.length; i += 3) toLab(rgb[i]!, rgb[i + 1]!, rgb[i + 2]!, data, i);
-  return { width, height, data };
+  const count = width * height;
+  const planes = [memory(count + 4), memory(count + 4), memory(count + 4)] as const;
+  toLab(rgb, count, planes);
+  return { width, height, planes };
 }
 
 /** Bytes (height, width, 3): by area averaging when shrinking, linearly when enlarging. */
@@ -119,13 +126,17 @@ function root(t: number): number {
   return ROOTS[i]! + (ROOTS[i + 1]! - ROOTS[i]!) * (place - i);
 }
 
-function toLab(red: number, green: number, blue: number, out: Float32Array, at: number): void {
-  const [r, g, b] = [LINEAR[red]!, LINEAR[green]!, LINEAR[blue]!];
-  const y = 0.212671 * r + 0.71516 * g + 0.072169 * b;
-  const fx = root((0.412453 * r + 0.35758 * g + 0.180423 * b) / 0.950456);
-  const fy = root(y);
-  const fz = root((0.019334 * r + 0.119193 * g + 0.950227 * b) / 1.088754);
-  out[at] = (y > 0.008856 ? 116 * fy - 16 : 903.3 * y) / RANGE[0];
-  out[at + 1] = (500 * (fx - fy)) / RANGE[1];
-  out[at + 2] = (200 * (fy - fz)) / RANGE[2];
+function toLab(rgb: Uint8Array, count: number, [light, redGreen, blueYellow]: LabImage["planes"]): void {
+  for (let i = 0, at = 0; i < count; i++, at += 3) {
+    const r = LINEAR[rgb[at]!]!;
+    const g = LINEAR[rgb[at + 1]!]!;
+    const b = LINEAR[rgb[at + 2]!]!;
+    const y = 0.212671 * r + 0.71516 * g + 0.072169 * b;
+    const fx = root((0.412453 * r + 0.35758 * g + 0.180423 * b) / 0.950456);
+    const fy = root(y);
+    const fz = root((0.019334 * r + 0.119193 * g + 0.950227 * b) / 1.088754);
+    light[i] = (y > 0.008856 ? 116 * fy - 16 : 903.3 * y) / RANGE[0];
+    redGreen[i] = (500 * (fx - fy)) / RANGE[1];
+    blueYellow[i] = (200 * (fy - fz)) / RANGE[2];
+  }
 }

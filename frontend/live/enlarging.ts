@@ -27,6 +27,7 @@ export class Enlarger {
   private readonly classes: Uint8Array;
   private readonly extra: Float32Array;
 
+  /** `grid`: the image on the grid, in the kernels' memory. */
   constructor(
     private readonly kernels: Kernels,
     picture: Picture,
@@ -40,8 +41,8 @@ export class Enlarger {
       height,
       gridWidth: grid.width,
       gridHeight: grid.height,
-      fineLab: planesOf(kernels, labImage(picture, width, height)),
-      gridLab: planesOf(kernels, grid),
+      fineLab: labImage(picture, width, height, kernels.floats).planes,
+      gridLab: grid.planes,
       firstX: copied(kernels.ints(grid.width + 1), across.first),
       firstY: copied(kernels.ints(grid.height + 1), down.first),
       shareX: [0, 1, 2].map((k) => copied(kernels.floats(width + 4), across.shares[k]!)) as [Float32Array, Float32Array, Float32Array],
@@ -106,18 +107,6 @@ export class Enlarger {
     }
     return [all, every];
   }
-}
-
-/** A little longer than the image, as pixels are looked at four at a time. */
-function planesOf(kernels: Kernels, { data }: LabImage): [Float32Array, Float32Array, Float32Array] {
-  const cells = data.length / 3;
-  const planes: [Float32Array, Float32Array, Float32Array] = [kernels.floats(cells + 4), kernels.floats(cells + 4), kernels.floats(cells + 4)];
-  for (let i = 0, at = 0; i < cells; i++, at += 3) {
-    planes[0][i] = data[at]!;
-    planes[1][i] = data[at + 1]!;
-    planes[2][i] = data[at + 2]!;
-  }
-  return planes;
 }
 
 function copied<T extends Float32Array | Int32Array>(to: T, from: ArrayLike<number>): T {

@@ -6,10 +6,12 @@ import type { RowGroup } from "./supervision";
 
 const RIDGE = 1e-2;
 /** Up to this many rows the matrix lies in memory that is taken once. */
-export const USUAL_ROWS = 512;
+const USUAL_ROWS = 1020;
+/** A little more than a power of two would be, or the rows would all fall on the same lines of the cache. */
+const STRIDE = USUAL_ROWS + 8;
 
 /** Bytes of the kernels' memory that `KernelFit` takes. */
-export const FIT_BYTES = 8 * (USUAL_ROWS + 1) * USUAL_ROWS;
+export const FIT_BYTES = 8 * (STRIDE + 1) * USUAL_ROWS;
 
 export class KernelFit {
   private readonly matrix: Float64Array;
@@ -19,9 +21,10 @@ export class KernelFit {
     private readonly kernels: Kernels,
     private readonly columns: Columns,
     private readonly cache: KernelColumns,
+    private readonly usualRows = USUAL_ROWS,
   ) {
-    this.matrix = kernels.doubles(USUAL_ROWS * USUAL_ROWS);
-    this.right = kernels.doubles(USUAL_ROWS);
+    this.matrix = kernels.doubles(usualRows * STRIDE);
+    this.right = kernels.doubles(usualRows);
   }
 
   /** Fit the rows' targets, one map a class: about -1 to 1, times `gain`. */
@@ -45,9 +48,9 @@ export class KernelFit {
   private factors(cells: Int32Array, groups: readonly RowGroup[], classes: number, gain: number): Float64Array[] {
     const size = cells.length;
     // A matrix that does not fit in memory taken once is rare, and then time matters less than that it works.
-    const usual = size <= USUAL_ROWS;
+    const usual = size <= this.usualRows;
     const kernels = usual ? this.kernels : new PlainKernels(0);
-    const stride = usual ? USUAL_ROWS : size;
+    const stride = usual ? STRIDE : size;
     const matrix = usual ? this.matrix : new Float64Array(size * size);
     const right = usual ? this.right : new Float64Array(size);
     kernels.gram(this.columns, cells, matrix, stride);

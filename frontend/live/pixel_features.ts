@@ -54,18 +54,21 @@ function addDeep({ values, scale, channels }: FeatureMap, planes: readonly Float
   }
 }
 
-function addColour({ data: lab }: LabImage, planes: readonly Float32Array[]): void {
-  const cells = lab.length / 3;
-  const mean = [0, 0, 0];
-  for (let i = 0; i < lab.length; i++) mean[i % 3]! += lab[i]! / cells;
-  const middle = (mean[0]! + mean[1]! + mean[2]!) / 3;
+function addColour({ width, height, planes: lab }: LabImage, planes: readonly Float32Array[]): void {
+  const cells = width * height;
+  const means = lab.map((plane) => {
+    let sum = 0;
+    for (let i = 0; i < cells; i++) sum += plane[i]!;
+    return sum / cells;
+  });
+  const middle = (means[0]! + means[1]! + means[2]!) / 3;
   let squares = 0;
-  for (let i = 0; i < lab.length; i++) squares += (lab[i]! - middle) ** 2;
-  const weight = COLOUR_WEIGHT / (Math.sqrt(3) * (Math.sqrt(squares / lab.length) + 1e-3));
-  for (let k = 0; k < 3; k++) {
+  for (const plane of lab) for (let i = 0; i < cells; i++) squares += (plane[i]! - middle) ** 2;
+  const weight = COLOUR_WEIGHT / (Math.sqrt(3) * (Math.sqrt(squares / (3 * cells)) + 1e-3));
+  lab.forEach((from, k) => {
     const plane = planes[k]!;
-    for (let i = 0; i < cells; i++) plane[i] = (lab[i * 3 + k]! - mean[k]!) * weight;
-  }
+    for (let i = 0; i < cells; i++) plane[i] = (from[i]! - means[k]!) * weight;
+  });
 }
 
 function addPlace({ width, height }: LabImage, [rows, columns]: readonly [Float32Array, Float32Array]): void {

@@ -126,9 +126,10 @@ export class PlainKernels implements Kernels {
     for (const cell of of) {
       const [column, row] = [cell % gridWidth, Math.floor(cell / gridWidth)];
       const around = nineAround(image, column, row);
+      const weights = new Float64Array(9);
       for (let y = firstY[row]!; y < firstY[row + 1]!; y++) {
         for (let x = firstX[column]!; x < firstX[column + 1]!; x++) {
-          out[y * width + x] = classes[winnerAt(image, around, scores, x, y)]!;
+          out[y * width + x] = classes[winnerAt(image, around, weights, scores, x, y)]!;
         }
       }
     }
@@ -164,19 +165,30 @@ function nineAround({ gridWidth, gridHeight }: FineImage, column: number, row: n
 }
 
 /** Position of the score with the largest mean over the nine cells, weighed by nearness and likeness of colour. */
-function winnerAt(image: FineImage, around: readonly number[], scores: readonly Float32Array[], x: number, y: number): number {
-  const { fineLab, gridLab, shareX, shareY, width } = image;
+function winnerAt(
+  { fineLab, gridLab, shareX, shareY, width }: FineImage,
+  around: readonly number[],
+  weights: Float64Array,
+  scores: readonly Float32Array[],
+  x: number,
+  y: number,
+): number {
   const at = y * width + x;
-  const weights = around.map((cell, k) => {
-    const unlike = fineLab.reduce((sum, plane, c) => sum + (plane[at]! - gridLab[c]![cell]!) ** 2, 0);
-    return shareY[3 * y + Math.floor(k / 3)]! * shareX[k % 3]![x]! * (Math.exp(unlike * COLOUR_EXPONENT) + COLOUR_FLOOR);
-  });
+  for (let k = 0; k < 9; k++) {
+    let unlike = 0;
+    for (let c = 0; c < 3; c++) unlike += (fineLab[c]![at]! - gridLab[c]![around[k]!]!) ** 2;
+    weights[k] = shareY[3 * y + Math.floor(k / 3)]! * shareX[k % 3]![x]! * (Math.exp(unlike * COLOUR_EXPONENT) + COLOUR_FLOOR);
+  }
   let best = 0;
   let most = -1;
-  scores.forEach((map, position) => {
+  for (let position = 0; position < scores.length; position++) {
+    const map = scores[position]!;
     let sum = 0;
     for (let k = 0; k < 9; k++) sum += weights[k]! * map[around[k]!]!;
-    if (sum > most) [best, most] = [position, sum];
-  });
+    if (sum > most) {
+      best = position;
+      most = sum;
+    }
+  }
   return best;
 }

@@ -10,16 +10,16 @@ const MIN_WEIGHT = 1e-4;
 
 const STEPS = [[1, 0], [0, 1], [1, 1], [-1, 1]] as const;
 
-export function buildGraph(kernels: Kernels, { width, height, data }: LabImage): GridGraph {
+export function buildGraph(kernels: Kernels, { width, height, planes: [light, redGreen, blueYellow] }: LabImage): GridGraph {
   const weights = STEPS.map(() => kernels.map());
   let sum = 0;
   let count = 0;
   STEPS.forEach(([dx, dy], k) => {
     const squares = weights[k]!;
     eachPair(width, height, dx, dy, (i, j) => {
-      const l = data[3 * i]! - data[3 * j]!;
-      const a = data[3 * i + 1]! - data[3 * j + 1]!;
-      const b = data[3 * i + 2]! - data[3 * j + 2]!;
+      const l = light[i]! - light[j]!;
+      const a = redGreen[i]! - redGreen[j]!;
+      const b = blueYellow[i]! - blueYellow[j]!;
       const square = l * l + a * a + b * b;
       squares[i] = square;
       sum += square;

@@ -63,7 +63,7 @@ export class Solver {
   ) {
     const { picture, features, classes, background } = image;
     const prior = image.prior === null ? null : priorOnGrid(image.prior, classes, features);
-    const lab = labImage(picture, features.width, features.height);
+    const lab = labImage(picture, features.width, features.height, kernels.floats);
     const columns = plainColumns(kernels, features, lab);
     this.cache = new KernelColumns(kernels, columns);
     this.likenessMap = kernels.map();

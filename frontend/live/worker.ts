@@ -19,7 +19,8 @@ let isWarm = false;
 let busy: Promise<void> = Promise.resolve();
 
 scope.onmessage = ({ data }) => {
-  busy = busy.then(() => (data.type === "image" ? setImage(data) : solve(data)));
+  // An error that nobody foresaw goes to the page as the worker's, and does not stop what comes after.
+  busy = busy.then(() => (data.type === "image" ? setImage(data) : solve(data))).catch(reportError);
 };
 
 async function setImage({ image, picture, features, sha256, classes, background, prior = null }: SetImage): Promise<void> {
