@@ -134,9 +134,11 @@ def live(
 
 
 def both_strokes(live: Live) -> None:
+    """Draw them, and wait until the full answer to both is on the screen."""
     live.scribble("2", INSIDE)
-    live.wait_answer(lambda: live.scribble("1", OUTSIDE))
-    live.wait("saved", "saved")
+    live.scribble("1", OUTSIDE)
+    live.wait_proposal()
+    live.page.evaluate("() => new Promise(requestAnimationFrame)")
 
 
 def stored(ada: Visitor, image: int) -> npt.NDArray[np.uint8]:
@@ -196,7 +198,6 @@ def test_the_mask_is_under_the_pen_before_it_is_lifted_and_the_server_is_not_ask
 def test_what_is_accepted_is_what_was_on_the_screen(live: Live, ada: Visitor) -> None:
     image = live.image
     both_strokes(live)
-    live.page.keyboard.press("Home")
     seen = on_screen(live, ada)
     live.page.keyboard.press("Enter")
     live.wait("state", "accepted")
