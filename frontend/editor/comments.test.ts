@@ -52,23 +52,27 @@ describe("comments of an image", () => {
   });
 
   it("finds the nearest pin within reach, and none that is not shown", () => {
-    expect(comments.pinAt([12, 20], 5)?.id).toBe(1);
-    expect(comments.pinAt([20, 20], 5)).toBeNull();
-    expect(comments.pinAt([27, 20], 25)?.id).toBe(3);
+    expect(comments.pinAt([12, 20], 0.5)?.id).toBe(1);
+    expect(comments.pinAt([20, 20], 0.5)).toBeNull();
+    expect(comments.pinAt([27, 20], 2)?.id).toBe(3);
+    // The head stands above the place.
+    expect(comments.pinAt([10, 8], 0.5)?.id).toBe(1);
+    expect(comments.pinAt([10, 3], 0.5)).toBeNull();
+    expect(comments.pinAt([10, 28], 0.5)).toBeNull();
   });
 
   it("opens a pin that is clicked and begins a comment elsewhere, if one may write", () => {
-    comments.press([10, 21], 5, true);
+    comments.press([10, 21], 0.5, true);
     expect([comments.isShown, comments.current, comments.draft]).toEqual([true, 1, null]);
-    comments.press([50, 60], 5, false);
+    comments.press([50, 60], 0.5, false);
     expect(comments.draft).toBeNull();
-    comments.press([50, 60], 5, true);
+    comments.press([50, 60], 0.5, true);
     expect(comments.draft).toEqual({ place: [50, 60], text: "", withMask: false });
   });
 
   it("moves what is being written to the place clicked next", () => {
     comments.write({ place: [1, 2], text: "half a th" });
-    comments.press([50, 60], 5, true);
+    comments.press([50, 60], 0.5, true);
     expect(comments.draft).toEqual({ place: [50, 60], text: "half a th", withMask: false });
   });
 
@@ -155,6 +159,11 @@ describe("the comment tool", () => {
     click(tool, 30, 40, { travel: 9 });
     click(tool, -1, 40);
     click(tool, 30, 80.5);
-    expect(commented).toEqual([[30, 40]]);
+    expect(commented).toEqual([{ at: [30, 40], mayBegin: true }]);
+  });
+
+  it("leaves pins to the select tool too, which begins nothing", () => {
+    click(hold("select"), 30, 40);
+    expect(commented).toEqual([{ at: [30, 40], mayBegin: false }]);
   });
 });

@@ -10,6 +10,10 @@ import type { Point } from "./model";
 import type { MaskRef } from "./server";
 
 export const MOST_LETTERS = 2000;
+/** A pin on the screen, CSS pixels: its head's radius, and how far the middle of the head lies above its place. */
+export const PIN = { radius: 11, stem: 17 } as const;
+/** How far beside a pin it is still taken for hit. */
+const BESIDE = 2;
 
 export interface CommentRow {
   readonly id: number;
@@ -136,13 +140,14 @@ export class Comments {
     this.onChange();
   }
 
-  /** The pin nearest to a place, at most `reach` image pixels away. */
-  pinAt([x, y]: Point, reach: number): CommentRow | null {
+  /** The pin at a place of the image, where `pixel` image pixels are one of the screen. */
+  pinAt([x, y]: Point, pixel: number): CommentRow | null {
     let nearest: CommentRow | null = null;
-    let least = reach;
+    let least = (PIN.radius + BESIDE) * pixel;
     for (const row of this.shown) {
       if (row.place === null) continue;
-      const distance = Math.hypot(row.place.x - x, row.place.y - y);
+      const down = Math.min(Math.max(y, row.place.y - PIN.stem * pixel), row.place.y);
+      const distance = Math.hypot(row.place.x - x, down - y);
       if (distance > least) continue;
       nearest = row;
       least = distance;
@@ -150,13 +155,14 @@ export class Comments {
     return nearest;
   }
 
-  /** A click with the comment tool: on a pin it opens it, elsewhere a comment begins. */
-  press(at: Point, reach: number, mayWrite: boolean): void {
-    const pin = this.pinAt(at, reach);
-    this.isShown = true;
-    if (pin !== null) this.current = pin.id;
-    else if (mayWrite) this.write({ place: at });
-    this.onChange();
+  /** A click: on a pin it opens it, elsewhere a comment begins if one `mayWrite` there. */
+  press(at: Point, pixel: number, mayWrite: boolean): void {
+    const pin = this.pinAt(at, pixel);
+    if (pin !== null) {
+      this.isShown = true;
+      this.current = pin.id;
+      this.onChange();
+    } else if (mayWrite) this.write({ place: at });
   }
 
   // ---- writing

@@ -5,8 +5,6 @@ import type { ToolContext } from "./tools";
 
 /** Screen pixels that a finger or pointer may miss a mark or a corner by. */
 const REACH = 10;
-/** A pin stands above its place: so many times as far it may be missed. */
-const PIN = 2;
 
 export function toolContext(editor: Editor, image: OpenImage): ToolContext {
   return {
@@ -33,7 +31,7 @@ export function toolContext(editor: Editor, image: OpenImage): ToolContext {
     addMark: (kind, geometry, sign, seconds) => editor.addMark(kind, geometry, sign, seconds),
     chooseClass: (index) => editor.chooseClass(index),
     set: (name, value) => editor.set(name, value),
-    comment: (at) => editor.comments.press(at, (PIN * REACH) / editor.viewport.view.scale, editor.mayWork),
+    comment: (at, mayBegin) => editor.comments.press(at, 1 / editor.viewport.view.scale, mayBegin && editor.mayWork),
     say: (text) => editor.say(text),
     changed: editor.changed,
   };

@@ -14,7 +14,7 @@ export const size = { width: 100, height: 80 };
 export let store: Store;
 export let made: { kind: Mark["kind"]; geometry: Mark["geometry"]; sign: Sign; seconds: number }[];
 export let said: string[];
-export let commented: Point[];
+export let commented: { at: Point; mayBegin: boolean }[];
 export let journal: MemoryJournal;
 export let settings: ViewSettings;
 export let context: { -readonly [K in keyof ToolContext]: ToolContext[K] };
@@ -79,7 +79,7 @@ export function setUp(): void {
     addMark: (kind, geometry, sign, seconds) => made.push({ kind, geometry, sign, seconds }),
     chooseClass: (index) => (context.classIndex = index),
     set: (name, value) => (settings[name] = value),
-    comment: (at) => commented.push(at),
+    comment: (at, mayBegin) => commented.push({ at, mayBegin }),
     say: (text) => said.push(text),
     changed: () => undefined,
   };

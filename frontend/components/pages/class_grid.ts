@@ -294,11 +294,12 @@ class ClassGrid extends PageElement {
       ${only === undefined
         ? nothing
         : html`<a class="button quiet small" href="/projects/${pageIds.project}/images/${only.image.id}/">${text.open}</a>`}
-      <span class="spring"></span>
-      <button type="button" class="button" data-verdict="wrong" ?disabled=${off} @click=${() => void this.say("wrong")}>${icon("close")}${text.wrong} <kbd aria-hidden="true">X</kbd></button>
-      ${this.checked
-        ? nothing
-        : html`<button type="button" class="button primary" data-verdict="right" ?disabled=${off} @click=${() => void this.say("right")}>${icon("check")}${text.right} <kbd aria-hidden="true">A</kbd></button>`}
+      <span class="answers">
+        <button type="button" class="button" data-verdict="wrong" ?disabled=${off} @click=${() => void this.say("wrong")}>${icon("close")}${text.wrong} <kbd aria-hidden="true">X</kbd></button>
+        ${this.checked
+          ? nothing
+          : html`<button type="button" class="button primary" data-verdict="right" ?disabled=${off} @click=${() => void this.say("right")}>${icon("check")}${text.right} <kbd aria-hidden="true">A</kbd></button>`}
+      </span>
     </div>`;
   }
 
@@ -340,7 +341,7 @@ class ClassGrid extends PageElement {
 
   protected override content(): TemplateResult {
     return html`${this.classes.length > 0 ? html`${this.classButtons()} ${this.toolbar()}` : nothing}
-      <p class="said" role="status">${this.said}</p>
+      <p class="check-outcome" role="status">${this.said}</p>
       ${this.numArrived > 0
         ? html`<div class="messages"><div class="notice">${icon("info")}<div>${text.arrived(this.numArrived)}</div>
             <button type="button" class="button small" @click=${() => void this.refresh()}>${text.showThem}</button></div></div>`

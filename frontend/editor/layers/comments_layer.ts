@@ -1,11 +1,8 @@
 /** Comments as numbered pins whose point is at their place; resolved ones are hollow and ticked off. */
-import type { CommentRow } from "../comments";
+import { PIN, type CommentRow } from "../comments";
 import type { Point } from "../model";
 import { Layer, onScreenPoint, type Frame } from "./layer";
 
-const RADIUS = 11;
-/** The pin's middle lies above its point. */
-const STEM = 17;
 const BLUE = "#1d4ed8";
 const WHITE = "#ffffff";
 const BLACK = "#000000";
@@ -31,8 +28,8 @@ export class CommentsLayer extends Layer {
 
   private pin([x, y]: Point, face: string, hollow: boolean, current: boolean): void {
     const { context } = this;
-    const radius = current ? RADIUS + 2 : RADIUS;
-    const middle = y - STEM;
+    const radius = current ? PIN.radius + 2 : PIN.radius;
+    const middle = y - PIN.stem;
     context.beginPath();
     // From the point up both sides of a drop.
     context.moveTo(x, y);

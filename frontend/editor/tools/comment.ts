@@ -18,7 +18,7 @@ class CommentTool implements Tool {
   up({ at: [x, y], travel }: ToolEvent): void {
     const { comment, size } = this.context;
     if (travel >= CLICK_TRAVEL || x < 0 || y < 0 || x > size.width || y > size.height) return;
-    comment([x, y]);
+    comment([x, y], true);
   }
 
   cancel(): void {

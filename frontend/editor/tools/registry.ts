@@ -67,8 +67,8 @@ export interface ToolContext {
   addMark(kind: Mark["kind"], geometry: Mark["geometry"], sign: Sign, seconds: number): void;
   chooseClass(index: number): void;
   set<K extends keyof ViewSettings>(name: K, value: ViewSettings[K]): void;
-  /** Open the comment at a place, or begin one there. */
-  comment(at: Point): void;
+  /** Open the comment whose pin is at a place; where there is none, begin one if it `mayBegin`. */
+  comment(at: Point, mayBegin: boolean): void;
   /** A sentence for the person. */
   say(text: string): void;
   /** Something the tool shows has changed without the pointer. */

@@ -1,4 +1,4 @@
-/** Select a mark by pressing on it, move it by dragging. */
+/** Select a mark by pressing on it, move it by dragging; a press on a comment's pin opens it. */
 import { markAt } from "../hit";
 import { moveMark, type Mark, type Point } from "../model";
 import { registerTool, type Tool, type ToolContext, type ToolEvent } from "./registry";
@@ -18,6 +18,7 @@ class Select implements Tool {
     const { store, reach } = this.context;
     const hit = markAt(store.marks.values(), at, reach);
     store.select(hit?.id ?? null);
+    if (hit === null) this.context.comment(at, false);
     this.original = hit;
     this.from = at;
   }
