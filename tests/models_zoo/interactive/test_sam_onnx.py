@@ -49,7 +49,9 @@ def test_strokes_find_their_regions(sam: InteractiveSegmenter) -> None:
 
 def test_one_point_and_a_box_find_the_disc(sam: InteractiveSegmenter) -> None:
     truth = scene()[1] == DISC
-    for marks in ([Point(DISC, 1, 45, 60)], [Box(DISC, 1, 14, 29, 76, 91), Point(DISC, 1, 45, 60)]):
+    point: Mark = Point(DISC, 1, 45, 60)
+    asked: list[list[Mark]] = [[point], [Box(DISC, 1, 14, 29, 76, 91), point]]
+    for marks in asked:
         assert iou(sam.segment(marks, allowed=(0, 1, 2)).label_map == DISC, truth) > 0.85
 
 
@@ -72,7 +74,7 @@ class _Spy:
 
 def test_a_picture_is_brought_to_the_encoders_square_normalised_and_padded(model: SamModel) -> None:
     spy = _Spy(model._encoder)
-    model._encoder = spy  # type: ignore[assignment]
+    model._encoder = spy
     rgb = np.full((50, 100, 3), (123, 116, 103), np.uint8)
     rgb[:, 50:] = 255
     embedded = model.embed(rgb)
@@ -87,7 +89,7 @@ def test_a_picture_is_brought_to_the_encoders_square_normalised_and_padded(model
 def test_prompts_are_laid_out_as_the_decoder_wants_them(model: SamModel) -> None:
     embedded = model.embed(np.zeros((50, 100, 3), np.uint8))
     spy = _Spy(model._decoder)
-    model._decoder = spy  # type: ignore[assignment]
+    model._decoder = spy
     point, on = np.array([[8.0, 9.0]], np.float32), np.ones(1, np.float32)
     logits, quality = model.masks(embedded, point, on, None)
     assert spy.feeds["point_coords"].tolist() == [[[8, 9], [0, 0]]], "a point that is none ends a prompt without a box"
