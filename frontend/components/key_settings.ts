@@ -189,8 +189,10 @@ export class KeySettings extends EditorPart {
       aria-labelledby="keys-title"
     >
       <h2 id="keys-title">${text.title}</h2>
-      ${this.characters()} ${this.presets()}
-      <div class="key-groups">${GROUPS.map((group) => this.group(group))}</div>
+      <div class="keys-body">
+        ${this.characters()} ${this.presets()}
+        <div class="key-groups">${GROUPS.map((group) => this.group(group))}</div>
+      </div>
       <footer>
         <p class="said" role="status">${this.said}</p>
         ${this.problem === "" ? nothing : html`<p class="problem" role="alert">${this.problem}</p>`} ${this.wished()}

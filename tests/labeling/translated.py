@@ -48,9 +48,9 @@ def sentences() -> set[Sentence]:
 
 def _of_zoo() -> Iterator[str]:
     """What the zoo says of itself: it knows no Django, so pages and API translate its words when they show them."""
-    for choice in (*list_acquisitions(), *list_interactive()):
-        yield choice.title
-    yield from (order.summary for order in list_acquisitions())
+    for order in list_acquisitions():
+        yield from (order.title, order.summary)
+    yield from (each.title for each in list_interactive())
     for method in list_methods():
         yield from (method.title, method.summary, *(field.help for field in config_fields(method.config)))
 
