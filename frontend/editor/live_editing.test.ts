@@ -224,6 +224,22 @@ describe("painting on a live mask", () => {
     expect(editor.image!.onScreen).toBe("proposal");
   });
 
+  it("that was undone leaves nothing in the journal once the mask is accepted after a reload", async () => {
+    const image = await marked();
+    image.painter.begin().line([0.5, 1.5], [3.5, 1.5], 1, "round", 0);
+    image.painter.finish();
+    image.history.undo();
+    expect((await journal.entries(1, 3)).map(({ deed }) => deed.kind)).toEqual(["base"]);
+    fake.loadAnnotation.mockResolvedValue({ revision: 1, marks: [point("a")] });
+    solver = fakeSolver();
+    editor.lease.forget();
+    editor = make();
+    await opened();
+    solver.worker.answer(1, size);
+    await decisions.accept(editor);
+    expect(await journal.entries(1, 3)).toEqual([]);
+  });
+
   it("whose base the browser has lost is told, and the marks are there", async () => {
     const image = await marked();
     image.painter.begin().line([0.5, 1.5], [3.5, 1.5], 1, "round", 0);

@@ -223,6 +223,7 @@ export async function openImage(
 
 async function showMasks(image: OpenImage, rows: readonly ProposalRow[], recovered: Replayed): Promise<void> {
   const { masks } = image.options;
+  image.painter.knowBases(recovered.bases);
   const rest = image.detail.accepted_mask ?? startMask(image.id);
   if (rest !== null) {
     const map = await masks.get(rest.sha256, rest.url);
@@ -248,7 +249,7 @@ function restoreOnLocal(image: OpenImage, name: string, { strokes, bases }: Repl
   const pixels = pixelsFrom(base.runs, store.size);
   const local = { pixels, revision: base.revision };
   store.setMask({ buffer: new MaskBuffer(store.size, pixels), baseSha: name, baseId: null, local });
-  painter.restore(lastPainting(strokes), bases);
+  painter.restore(lastPainting(strokes));
 }
 
 const startKey = (image: number): string => `burnish.start.${image}`;

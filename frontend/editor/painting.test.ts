@@ -145,7 +145,8 @@ describe("painting", () => {
       painter = begin();
       const local = { pixels: pixelsFrom(base.runs, size), revision: base.revision };
       store.setMask({ buffer: new MaskBuffer(size, local.pixels), baseSha: live.sha256, baseId: null, local });
-      painter.restore(lastPainting(strokes), bases);
+      painter.knowBases(bases);
+      painter.restore(lastPainting(strokes));
       expect(store.mask!.buffer.pixels).toEqual(painted);
     }
     stroke(1, 8);

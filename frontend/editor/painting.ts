@@ -101,9 +101,13 @@ export class Painter {
     });
   }
 
-  /** Put strokes found in the journal back, as work that can be undone. `bases` are in the journal with them. */
-  restore(strokes: Replayed["strokes"], bases: Replayed["bases"] = new Map()): void {
+  /** These masks are in the journal, and leave it with the strokes; also those whose strokes were all undone. */
+  knowBases(bases: Replayed["bases"]): void {
     for (const [name, { key }] of bases) this.bases.set(name, key);
+  }
+
+  /** Put strokes found in the journal back, as work that can be undone. */
+  restore(strokes: Replayed["strokes"]): void {
     for (const { key, stroke } of strokes) {
       const draft = this.options.store.mask?.buffer.begin();
       draft?.runs(stroke.runs);
