@@ -33,12 +33,12 @@ export function workingSize({ width, height }: { width: number; height: number }
 /** Colours weigh as they are seen; features are scaled to the picture's own range of colours. */
 export function signalOf(picture: Picture, features: FeatureMap | null): Signal {
   const { width, height } = workingSize(picture);
-  const lab = labImage(picture, width, height).data;
+  const { planes } = labImage(picture, width, height);
   const extra = features === null ? 0 : Math.min(features.channels, MOST_CHANNELS);
   const channels = COLOURS + extra;
   const values = new Float32Array(width * height * channels);
   for (let i = 0; i < width * height; i++) {
-    for (let c = 0; c < COLOURS; c++) values[i * channels + c] = lab[i * COLOURS + c]!;
+    for (let c = 0; c < COLOURS; c++) values[i * channels + c] = planes[c]![i]!;
   }
   const colourSpread = spreadOf(values, channels, 0, COLOURS);
   if (features !== null) {
