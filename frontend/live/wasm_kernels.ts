@@ -1,4 +1,4 @@
-/** The hot loops in WebAssembly (assembly/kernels.ts), over memory that is taken once and given out in pieces. */
+/** The hot loops in WebAssembly (assembly/), over memory that is taken once and given out in pieces. */
 import base64 from "virtual:live-kernels";
 import { paddedCells } from "./kernels";
 import type { Columns, FineImage, GridGraph, Kernels } from "./kernels";
@@ -187,7 +187,7 @@ class WasmKernels implements Kernels {
     );
   }
 
-  /** In the order in which assembly/kernels.ts reads it. */
+  /** In the order in which assembly/vote.ts reads it. */
   private describe(image: FineImage): void {
     if (this.described === image) return;
     const { width, gridWidth, gridHeight, fineLab, gridLab, firstX, firstY, shareX, shareY } = image;

@@ -1,0 +1,42 @@
+/** Arithmetic on four numbers at once. */
+
+/** As in ../kernels.ts. */
+const KERNEL_EXPONENT: f32 = -0.125;
+
+// @ts-ignore: decorator
+@inline
+export function splat(value: f32): v128 {
+  return f32x4.splat(value);
+}
+
+/** e^x for x up to about 80: 2^n times a polynomial for 2^f, |f| <= 1/2; to about 1e-6 of the value. */
+// @ts-ignore: decorator
+@inline
+export function exp4(x: v128): v128 {
+  const scaled = f32x4.mul(f32x4.max(x, splat(-87.0)), splat(1.4426950408889634));
+  const whole = f32x4.nearest(scaled);
+  const f = f32x4.sub(scaled, whole);
+  let power = splat(0.00015403530393381609);
+  power = f32x4.add(f32x4.mul(power, f), splat(0.0013333558146428443));
+  power = f32x4.add(f32x4.mul(power, f), splat(0.009618129107628477));
+  power = f32x4.add(f32x4.mul(power, f), splat(0.05550410866482158));
+  power = f32x4.add(f32x4.mul(power, f), splat(0.2402265069591007));
+  power = f32x4.add(f32x4.mul(power, f), splat(0.6931471805599453));
+  power = f32x4.add(f32x4.mul(power, f), splat(1.0));
+  const exponent = i32x4.shl(i32x4.add(i32x4.trunc_sat_f32x4_s(whole), i32x4.splat(127)), 23);
+  return f32x4.mul(power, exponent);
+}
+
+// @ts-ignore: decorator
+@inline
+export function sum4(x: v128): f32 {
+  return (f32x4.extract_lane(x, 0) + f32x4.extract_lane(x, 1)) + (f32x4.extract_lane(x, 2) + f32x4.extract_lane(x, 3));
+}
+
+/** exp of minus an eighth of the squared distance, from both squared lengths and the inner product. */
+// @ts-ignore: decorator
+@inline
+export function likeness(lengths: v128, product: v128): v128 {
+  const square = f32x4.max(f32x4.sub(lengths, f32x4.add(product, product)), splat(0.0));
+  return exp4(f32x4.mul(square, splat(KERNEL_EXPONENT)));
+}
