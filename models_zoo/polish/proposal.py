@@ -15,7 +15,8 @@ import numpy.typing as npt
 from models_zoo.data.dataset import fit_size, resize_rgb
 from models_zoo.marks import UNLABELLED, Mark, WeakLabels, rasterize
 from models_zoo.methods.base import Prediction
-from models_zoo.polish.par import ITERATIONS, par
+from models_zoo.refiners.info import DEFAULT
+from models_zoo.refiners.running import refine_scores
 
 WORKING_SIDE = 192
 """Refinement runs on a copy no larger than this: about 0.1 s an image on one core."""
@@ -47,7 +48,7 @@ def polish(
     rgb: npt.NDArray[np.uint8],
     marks: Sequence[Mark] = (),
     *,
-    iterations: int = ITERATIONS,
+    refiner: str = DEFAULT,
 ) -> Polished:
     """Refine a prediction for its image, with a person's marks kept as they are.
 
@@ -55,7 +56,7 @@ def polish(
         prediction: of this image.
         rgb: uint8 (H, W, 3).
         marks: on this image, in its pixels; classes the model does not know are ignored.
-        iterations: of PAR; 0 only obeys the marks.
+        refiner: name of the registered refiner that follows the colours; "none" only obeys the marks.
     """
     height, width = rgb.shape[:2]
     known = [mark for mark in marks if mark.class_index in prediction.class_indices]
@@ -65,7 +66,7 @@ def polish(
     kept, scores = _candidates(prediction, weak, size)
     uncertainty_hw = _ambiguity(scores)
     fixed, excluded = _constraints(weak, kept)
-    refined = par(resize_rgb(rgb, size), scores, fixed=fixed, excluded=excluded, iterations=iterations)
+    refined = refine_scores(refiner, resize_rgb(rgb, size), scores, fixed=fixed, excluded=excluded)
     label_map, confidence = _enlarge(refined, kept, (width, height))
     uncertainty = _to_size(uncertainty_hw, (width, height))
     marked = rasterize(known, width=width, height=height).seeds

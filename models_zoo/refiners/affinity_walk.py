@@ -17,7 +17,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from models_zoo.refiners.guided import enlarge_along
+from models_zoo.refiners.guided import on_grid
 from models_zoo.refiners.running import FloatArray, Held, resize
 
 RADIUS = 5
@@ -26,7 +26,7 @@ STEPS = 64
 GRID_SIDE = 128
 """Long side of the grid that is walked on."""
 _FEATURE_BETA = 8.0
-# A step this many times the picture's usual one is a border; found on camvid11, horses and msrc21 (train part).
+# A step of colour this many times the usual one of the picture is a border.
 _STEEP = 2.0
 _MIN_STEEP = 1.5
 
@@ -42,18 +42,17 @@ def refine(
     steps: int = STEPS,
 ) -> FloatArray:
     """Walk the scores over the picture's affinities: of the features if there are any, else of its borders."""
-    height, width = scores.shape[1:]
-    scale = min(1.0, GRID_SIDE / max(height, width))
-    size = (max(1, round(width * scale)), max(1, round(height * scale)))
     offsets = half_plane(RADIUS)
-    small = np.asarray(cv2.resize(rgb, size, interpolation=cv2.INTER_AREA), np.uint8)
-    if features is None:
-        transitions = Transitions(border_affinities(colour_borders(small), offsets), offsets, beta=BETA)
-    else:
-        affinities = feature_affinities(_unit_spread(resize(features, size)), offsets)
-        transitions = Transitions(affinities, offsets, beta=_FEATURE_BETA)
-    walked = transitions.walk(resize(held.apply(scores), size), held.resized(size), steps=steps)
-    return held.apply(walked if size == (width, height) else enlarge_along(walked, small, rgb))
+
+    def walk(small: npt.NDArray[np.uint8], start: FloatArray, marked: Held) -> FloatArray:
+        if features is None:
+            transitions = Transitions(border_affinities(colour_borders(small), offsets), offsets, beta=BETA)
+        else:
+            known = _unit_spread(resize(features, (small.shape[1], small.shape[0])))
+            transitions = Transitions(feature_affinities(known, offsets), offsets, beta=_FEATURE_BETA)
+        return transitions.walk(start, marked, steps=steps)
+
+    return on_grid(rgb, scores, held, side=GRID_SIDE, work=walk)
 
 
 def half_plane(radius: int) -> list[Offset]:

@@ -5,21 +5,25 @@ Shape letters: C classes, H height, W width; h, w of the coarse grid.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import cv2
 import numpy as np
 import numpy.typing as npt
 
 from models_zoo.refiners.running import FloatArray, Held, normalised, resize
 
-_RADIUS_SHARE = 1 / 16
+_RADIUS_SHARE = 1 / 8
 """Half window of the guided filter, of the long side."""
-_SMOOTHNESS = 1e-3
+_SMOOTHNESS = 1e-4
 """Variance of colour (0..1) below which a window counts as flat."""
-_REDUCTION = 4
+_REDUCTION = 8
 """Joint bilateral upsampling as a refiner starts from scores so much smaller."""
 _REACH = 2
 _COLOUR_WIDTH = 0.08
 """Distance of colours (0..1) at which a coarse cell's say is down to 0.6."""
+
+Work = Callable[[npt.NDArray[np.uint8], FloatArray, Held], FloatArray]
 
 
 def guided_filter(
@@ -38,12 +42,24 @@ def guided_filter(
 def joint_bilateral(
     rgb: npt.NDArray[np.uint8], scores: FloatArray, held: Held, features: FloatArray | None = None
 ) -> FloatArray:
-    """Shrink the scores by four and enlarge them again along the colours; with the marks held on both sizes."""
+    """Shrink the scores by eight and enlarge them again along the colours; with the marks held on both sizes."""
     height, width = scores.shape[1:]
     size = (-(-width // _REDUCTION), -(-height // _REDUCTION))
     small_rgb = np.asarray(cv2.resize(rgb, size, interpolation=cv2.INTER_AREA), np.uint8)
     coarse = held.resized(size).apply(resize(held.apply(scores), size))
     return held.apply(enlarge_along(coarse, small_rgb, rgb))
+
+
+def on_grid(rgb: npt.NDArray[np.uint8], scores: FloatArray, held: Held, *, side: int, work: Work) -> FloatArray:
+    """Do `work` on a copy whose long side is at most `side`, and enlarge what it gives along the colours."""
+    height, width = scores.shape[1:]
+    scale = min(1.0, side / max(height, width))
+    size = (max(1, round(width * scale)), max(1, round(height * scale)))
+    if size == (width, height):
+        return held.apply(work(rgb, held.apply(scores), held))
+    small_rgb = np.asarray(cv2.resize(rgb, size, interpolation=cv2.INTER_AREA), np.uint8)
+    made = work(small_rgb, resize(held.apply(scores), size), held.resized(size))
+    return held.apply(enlarge_along(made, small_rgb, rgb))
 
 
 def enlarge_along(coarse: FloatArray, coarse_rgb: npt.NDArray[np.uint8], rgb: npt.NDArray[np.uint8]) -> FloatArray:

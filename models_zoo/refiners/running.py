@@ -12,6 +12,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from models_zoo.errors import TrainingError
 from models_zoo.info import UnknownMethod
 from models_zoo.refiners.info import INFOS, NAMES
 from models_zoo.registry import load_entry
@@ -24,7 +25,7 @@ WORKING_SIDE = 512
 _EPS = 1e-8
 
 
-class RefinerError(ValueError):
+class RefinerError(TrainingError, ValueError):
     """Scores, picture or marks that no refiner can work with; the message says what to mend."""
 
 

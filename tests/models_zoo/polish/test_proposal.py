@@ -6,9 +6,10 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from models_zoo import Box, Point, Scribble, Tag
+from models_zoo import Box, Mark, Point, Scribble, Tag, UnknownMethod
 from models_zoo.methods.base import Prediction
 from models_zoo.polish import polish
+from models_zoo.refiners.info import NAMES
 
 INDICES = (0, 4, 9)
 
@@ -54,7 +55,7 @@ def test_a_boxed_class_stays_in_its_box() -> None:
 
 
 def test_a_negative_point_pushes_the_class_away() -> None:
-    polished = polish(_prediction(0.45, 0.55, 0.0), _grey(), [Point(4, -1, 30.0, 20.0)], iterations=0)
+    polished = polish(_prediction(0.45, 0.55, 0.0), _grey(), [Point(4, -1, 30.0, 20.0)], refiner="none")
     assert polished.label_map[20, 30] == 0
     assert polished.label_map[5, 5] == 4
 
@@ -77,3 +78,18 @@ def test_the_same_input_gives_the_same_bytes() -> None:
     rgb = rng.integers(0, 255, (48, 64, 3)).astype(np.uint8)
     first, second = (polish(Prediction(probabilities, INDICES), rgb) for _ in range(2))
     assert first.label_map.tobytes() == second.label_map.tobytes()
+
+
+@pytest.mark.parametrize("refiner", NAMES)
+def test_any_refiner_obeys_strokes_and_boxes(refiner: str) -> None:
+    rng = np.random.default_rng(0)
+    probabilities = rng.dirichlet([1, 1, 1], (12, 16)).transpose(2, 0, 1).astype(np.float32)
+    marks: list[Mark] = [Scribble(9, 1, ((5.0, 5.0), (40.0, 30.0)), 3.0), Box(4, 1, 16, 12, 48, 36)]
+    polished = polish(Prediction(probabilities, INDICES), _grey(260, 210), marks, refiner=refiner)
+    assert polished.label_map[17, 22] == 9 and polished.confidence[17, 22] == 255
+    assert not (polished.label_map[40:] == 4).any() and not (polished.label_map[:, 52:] == 4).any()
+
+
+def test_an_unknown_refiner_is_refused_by_name() -> None:
+    with pytest.raises(UnknownMethod, match="random_walk"):
+        polish(_prediction(0.3, 0.6, 0.1), _grey(), refiner="magic")

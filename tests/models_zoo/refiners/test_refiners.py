@@ -6,9 +6,11 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 import pytest
+import torch
 
 from models_zoo import RefinerInfo, UnknownMethod, list_refiners
 from models_zoo.polish import par
+from models_zoo.refiners.batches import refine_batch
 from models_zoo.refiners.info import DEFAULT
 from models_zoo.refiners.running import Held, RefinerError, create_refiner, refine_scores, resize
 
@@ -182,7 +184,7 @@ def test_a_picture_of_eight_thousand_pixels_is_refined_on_a_small_copy() -> None
     fixed[1, 1, 17] = 1
     refined = refine_scores("tree_filter", rgb, scores, fixed=fixed)
     assert refined.shape == scores.shape and refined[1, 1, 17] == 1
-    assert (refined[0, :, 100 : width // 2 - 100] > 0.7).all()
+    assert (refined[0, :, 200 : width // 2 - 200] > 0.7).all()
 
 
 def test_ruling_out_every_class_leaves_the_network_to_decide() -> None:
@@ -204,3 +206,15 @@ def test_a_cell_of_the_small_copy_is_fixed_if_any_of_it_is_and_ruled_out_only_if
 def test_maps_shrink_by_averaging() -> None:
     maps = np.arange(16, dtype=np.float32).reshape(1, 4, 4)
     np.testing.assert_allclose(resize(maps, (2, 2))[0], [[2.5, 4.5], [10.5, 12.5]])
+
+
+def test_a_batch_is_refined_image_by_image() -> None:
+    pictures = np.stack([picture(), picture()[:, ::-1]])
+    scores = np.stack([scores_of(0), scores_of(1)])
+    fixed, excluded = np.zeros_like(scores), np.zeros(scores.shape, np.bool_)
+    fixed[1, 2, 4, 4] = 1
+    rgb = torch.from_numpy(pictures).permute(0, 3, 1, 2) / 255
+    made = refine_batch("guided_filter", rgb, *(torch.from_numpy(part) for part in (scores, fixed, excluded)))
+    for number in range(2):
+        alone = refine_scores("guided_filter", pictures[number], scores[number], fixed=fixed[number])
+        np.testing.assert_array_equal(made[number].numpy(), alone)
