@@ -140,3 +140,9 @@ def largest_classes(
     order = np.argsort(-counts, kind="stable")[: limit + 1]
     found = [int(index) for index in order if index != background and counts[index] >= min_share * labels.size]
     return found[:limit]
+
+
+def largest_piece(region: BoolArray) -> BoolArray:
+    """The largest connected piece of a region that is not empty: what one click means."""
+    _, labels, stats, _ = cv2.connectedComponentsWithStats(region.astype(np.uint8), connectivity=8)
+    return np.asarray(labels == 1 + int(stats[1:, cv2.CC_STAT_AREA].argmax()), np.bool_)

@@ -22,7 +22,7 @@ from models_zoo.interactive import ImageContext, InteractiveSegmenter, Segmenter
 from models_zoo.interactive.click_net.clicks import MAX_CLICKS, draw, first_clicks, next_click
 from models_zoo.interactive.click_net.folder import make_snapshot as snapshot_of_folders
 from models_zoo.interactive.click_net.measuring import click_through, clicks_needed, validate_clicks
-from models_zoo.interactive.click_net.objects import ObjectLoader, ObjectSet, choose_object
+from models_zoo.interactive.click_net.objects import ObjectLoader, ObjectSet, choose_object, largest_piece
 from models_zoo.interactive.per_class import along, combine, prompt_of
 from models_zoo.interactive.supervision import Supervision
 from models_zoo.interactive.types import InteractiveResult
@@ -125,6 +125,11 @@ def test_an_object_is_a_piece_of_a_class_and_seldom_the_background() -> None:
     assert {0, 225, 300, 525, 900} >= sizes >= {225, 300, 525, 900}
     only_ground = np.zeros((60, 80), np.uint8)
     assert any(choose_object(np.random.default_rng(seed), only_ground, 0).all() for seed in range(4))
+
+
+def test_of_a_class_in_pieces_the_largest_is_what_a_click_means() -> None:
+    small, large = blob(radius=4, at=(8, 8)), blob(radius=9, at=(25, 35))
+    assert np.array_equal(largest_piece(small | large), large)
 
 
 def test_a_batch_shows_one_object_each_and_is_the_same_every_time(tmp_path: Path) -> None:
