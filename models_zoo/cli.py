@@ -57,14 +57,13 @@ def _parser() -> argparse.ArgumentParser:
 
 def _add_train(train: argparse.ArgumentParser) -> None:
     train.add_argument("snapshot", type=Path)
-    train.add_argument("--out", type=Path, required=True, help="working folder; a run there is continued")
+    train.add_argument("--method", default=list_methods()[0].name)
     _add_run(train)
     train.set_defaults(run=_train)
 
 
 def _add_run(train: argparse.ArgumentParser) -> None:
     train.add_argument("--out", type=Path, required=True, help="working folder; a run there is continued")
-    train.add_argument("--method", default=list_methods()[0].name)
     train.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", dest="settings")
     train.add_argument("--seed", type=int, default=0)
     train.add_argument("--device", default="auto")
