@@ -201,7 +201,7 @@ def _predict(options: argparse.Namespace, out: TextIO) -> int:
     for chunk in _chunks(_pictures(options.pictures)):
         images = [load_rgb(path) for path in chunk]
         for path, rgb, prediction in zip(chunk, images, predictor.predict_batch(images), strict=True):
-            polished = polish(prediction, rgb)
+            polished = polish(prediction, rgb, refiner=predictor.refiner)
             (options.out / f"{path.stem}.png").write_bytes(encode_png(polished.label_map, voc_palette()))
             out.write(f"{path.name}\t{polished.score:.4f}\n")
     return 0

@@ -67,7 +67,8 @@ class Proposer:
             made = []
             for pk, prediction in by_image.items():
                 check()
-                made.append(_offer(pk, pictures[pk], prediction, marks.get(pk, []), scores[pk]))
+                drawn = marks.get(pk, [])
+                made.append(_offer(pk, pictures[pk], prediction, drawn, scores[pk], self._predictor.refiner))
             return made
 
 
@@ -101,8 +102,10 @@ def picture(image: Image) -> Rgb | None:
         return None
 
 
-def _offer(image_id: int, rgb: Rgb, prediction: Prediction, marks: Sequence[Mark], scores: dict[str, float]) -> Offer:
-    polished = polish(prediction, rgb, marks)
+def _offer(
+    image_id: int, rgb: Rgb, prediction: Prediction, marks: Sequence[Mark], scores: dict[str, float], refiner: str
+) -> Offer:
+    polished = polish(prediction, rgb, marks, refiner=refiner)
     mask = storage.put("masks", encode_png(polished.label_map), suffix="png")
     return Offer(
         image_id=image_id,

@@ -49,7 +49,7 @@ def miou(version: ModelVersion, images: Iterable[Image], truths: dict[int, Label
         shown = {image.pk: rgb for image in batch if (rgb := picture(image)) is not None}
         predictions = predictor.predict_batch(list(shown.values()))
         for (pk, rgb), prediction in zip(shown.items(), predictions, strict=True):
-            pairs.append((truths[pk], polish(prediction, rgb).label_map))
+            pairs.append((truths[pk], polish(prediction, rgb, refiner=predictor.refiner).label_map))
     return dict(segmentation_iou(pairs, version.class_indices))
 
 

@@ -25,6 +25,7 @@ from models_zoo.methods.base import Prediction, TaskContext, TrainingTask
 from models_zoo.metrics.confusion import mark_accuracy, segmentation_iou
 from models_zoo.networks.encoders import pad_to_multiple
 from models_zoo.networks.segmenter import OUTPUT_STRIDE
+from models_zoo.refiners.info import DEFAULT as DEFAULT_REFINER
 from models_zoo.registry import get_method, load_entry
 from models_zoo.snapshot import Snapshot, SnapshotImage, read
 
@@ -55,15 +56,23 @@ class Predictor:
     Attributes:
         classes: the classes it was trained on, by index.
         class_indices: their indices.
+        refiner: name of the refiner its settings choose for proposals.
     """
 
     def __init__(
-        self, task: TrainingTask, classes: tuple[ClassEntry, ...], image_size: int, device: torch.device
+        self,
+        task: TrainingTask,
+        classes: tuple[ClassEntry, ...],
+        image_size: int,
+        device: torch.device,
+        *,
+        refiner: str = DEFAULT_REFINER,
     ) -> None:
         self._task = task
         self._device = device
         self.image_size = image_size
         self.classes = classes
+        self.refiner = refiner
         self.class_indices = tuple(item["index"] for item in classes)
 
     def predict_batch(self, images: Sequence[npt.NDArray[np.uint8]]) -> list[Prediction]:
@@ -113,7 +122,8 @@ def load_predictor(weights_dir: Path, device: str = "auto") -> Predictor:
     task.load_weights(weights, strict=True)
     chosen = choose_device(device)
     task.module().to(chosen).eval()
-    return Predictor(task, classes, int(str(manifest["image_size"])), chosen)
+    refiner = str(getattr(config, "refiner", DEFAULT_REFINER))
+    return Predictor(task, classes, int(str(manifest["image_size"])), chosen, refiner=refiner)
 
 
 def _mapping(value: object) -> dict[str, object]:

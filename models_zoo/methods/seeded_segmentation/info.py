@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from models_zoo.info import MethodConfig, MethodInfo, setting
 from models_zoo.marks import MarkKind
+from models_zoo.refiners.info import DEFAULT, NAMES
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,6 +55,12 @@ class SeededSegmentationConfig(MethodConfig):
     )
     pseudo_label_threshold: float = setting(
         0.7, min=0.5, max=0.999, help="How sure the averaged model must be of a pixel to learn from it."
+    )
+    refiner: str = setting(
+        DEFAULT,
+        choices=NAMES,
+        help="How the model's opinion is made to follow the colours, in proposals and in what it teaches itself. "
+        "par is quick and careful; dense_crf and random_walk move borders further; none leaves it as it is.",
     )
     tag_weight: float = setting(
         0.2, min=0.0, max=5.0, help="Weight of image-level tags (present, absent); 0 ignores them in training."

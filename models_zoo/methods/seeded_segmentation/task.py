@@ -26,6 +26,7 @@ from models_zoo.methods.seeded_segmentation.info import SeededSegmentationConfig
 from models_zoo.networks.encoders import build_encoder, load_encoder
 from models_zoo.networks.segmenter import OUTPUT_STRIDE, Segmenter
 from models_zoo.polish.par import refine
+from models_zoo.refiners.batches import refine_batch
 
 WARM_UP = 0.2
 """Share of training before anything that trusts the network's own output counts."""
@@ -119,24 +120,25 @@ class SeededSegmentation(nn.Module):
     def _pseudo_loss(self, logits: Tensor, batch: Batch, weak: Tensor, rgb: Tensor) -> Tensor:
         """Cross entropy to the teacher's surest class on unlabelled cells; unsure cells count as 0.
 
-        The teacher's opinion first flows along the colours, with the marks held (PAR), as in AFA.
+        The teacher's opinion first flows along the colours, with the marks held (PAR as in AFA, or another refiner).
         """
         targets = batch.targets_BChw[weak]
         with torch.no_grad():
             ruled_out = batch.excluded_BChw[weak] | ~batch.plausible_BC[weak][:, :, None, None]
-            believed = refine(
-                rgb,
-                self.predict(batch.rgb_BHWC[weak]),
-                fixed_BCHW=targets / targets.sum(dim=1, keepdim=True).clamp(min=1e-6),
-                excluded_BCHW=ruled_out,
-                dilations=_REFINE_DILATIONS,
-            )
+            fixed = targets / targets.sum(dim=1, keepdim=True).clamp(min=1e-6)
+            believed = self._refined(rgb, self.predict(batch.rgb_BHWC[weak]), fixed, ruled_out)
             sureness, choice = believed.max(dim=1)
             free = batch.valid_Bhw[weak] & (targets.sum(dim=1) == 0)
             sure = free & (sureness >= self.config.pseudo_label_threshold)
             weight = self.get_buffer("class_weights_C")[choice] * sure
         energy = F.cross_entropy(logits[weak], choice, reduction="none")
         return (energy * weight).sum() / free.sum().clamp(min=1)
+
+    def _refined(self, rgb: Tensor, scores: Tensor, fixed: Tensor, ruled_out: Tensor) -> Tensor:
+        """The scores (B, C, h, w) made to follow the colours by the refiner of the settings."""
+        if self.config.refiner == "par":
+            return refine(rgb, scores, fixed_BCHW=fixed, excluded_BCHW=ruled_out, dilations=_REFINE_DILATIONS)
+        return refine_batch(self.config.refiner, rgb, scores, fixed, ruled_out)
 
     @torch.no_grad()
     def after_step(self, step: int) -> None:

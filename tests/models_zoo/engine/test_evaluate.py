@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -59,6 +61,18 @@ def test_a_mirrored_image_gives_the_mirrored_prediction(predictor: Predictor) ->
     rgb = disc_image(3, 64, 64)[0]
     plain, mirrored = predictor.predict_batch([rgb, np.ascontiguousarray(rgb[:, ::-1])])
     np.testing.assert_allclose(plain.probabilities, mirrored.probabilities[..., ::-1], atol=1e-4)
+
+
+def test_the_settings_choose_the_refiner_of_proposals(predictor: Predictor, trained: Path, tmp_path: Path) -> None:
+    assert predictor.refiner == "par"
+    folder = shutil.copytree(trained / "final", tmp_path / "final")
+    manifest = json.loads((folder / "manifest.json").read_text())
+    manifest["config"]["refiner"] = "dense_crf"
+    (folder / "manifest.json").write_text(json.dumps(manifest))
+    assert load_predictor(folder, "cpu").refiner == "dense_crf"
+    del manifest["config"]["refiner"]  # a version from before there was a choice
+    (folder / "manifest.json").write_text(json.dumps(manifest))
+    assert load_predictor(folder, "cpu").refiner == "par"
 
 
 def test_discs_are_learnt_from_strokes(predictor: Predictor, trained: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +44,16 @@ def test_colours_and_pseudo_labels_join_after_warm_up(tmp_path: Path) -> None:
     parts = _task().losses(_batch(tmp_path, 0.9)).parts
     assert parts["crf"] > 0
     assert "pseudo" in parts
+
+
+@pytest.mark.parametrize("refiner", ["tree_filter", "none"])
+def test_pseudo_labels_can_follow_another_refiner(tmp_path: Path, refiner: str) -> None:
+    batch = _batch(tmp_path, 0.9)
+    made = {
+        name: _task(refiner=name, pseudo_label_threshold=0.5).losses(batch).parts["pseudo"] for name in ("par", refiner)
+    }
+    assert all(math.isfinite(value) for value in made.values())
+    assert made["par"] != made[refiner]
 
 
 def test_accepted_masks_leave_nothing_to_guess(tmp_path: Path) -> None:
