@@ -8,6 +8,8 @@ import { EditorPart } from "./editor_part";
 import { confirmed } from "./pages/confirm";
 
 const text = messages.comments;
+/** Where the style sheet lets the panel take the whole window. */
+const COVERS = "(max-width: 860px)";
 
 export class CommentsPanel extends EditorPart {
   private wasShown = false;
@@ -97,9 +99,9 @@ export class CommentsPanel extends EditorPart {
       <p class="words">${row.text}</p>
       ${row.resolved_by === null ? nothing : html`<p class="hint">${text.resolvedBy(row.resolved_by)}</p>`}
       <p class="buttons">
-        ${row.place === null ? nothing : button(text.goThere, () => this.goThere(editor, row), "place")}
-        ${row.proposed_mask === null ? nothing : button(text.compare, () => compareProposed(editor, row), "compare")}
-        ${row.proposed_mask !== null && editor.may("paint") ? button(text.take, () => void takeProposed(editor, row), "take") : nothing}
+        ${row.place === null ? nothing : button(text.goThere, () => this.turnTo(() => goThere(editor, row)), "place")}
+        ${row.proposed_mask === null ? nothing : button(text.compare, () => this.turnTo(() => compareProposed(editor, row)), "compare")}
+        ${row.proposed_mask !== null && editor.may("paint") ? button(text.take, () => this.turnTo(() => void takeProposed(editor, row)), "take") : nothing}
         ${editor.mayWork ? this.settling(editor, row) : nothing}
       </p>
     </li>`;
@@ -119,9 +121,10 @@ export class CommentsPanel extends EditorPart {
     if (yes) await comments.remove(row);
   }
 
-  private goThere({ comments, viewport }: Editor, row: CommentRow): void {
-    comments.choose(row.id);
-    viewport.lookAt([row.place!.x, row.place!.y], viewport.view.scale);
+  /** Something on the picture is asked for: on a small screen the panel lies over it and gives way. */
+  private turnTo(run: () => void): void {
+    if (window.matchMedia(COVERS).matches) this.close();
+    run();
   }
 
   // ---- writing
@@ -192,6 +195,11 @@ export class CommentsPanel extends EditorPart {
 }
 
 const leave = (): void => document.querySelector<HTMLElement>(".stage")?.focus({ preventScroll: true });
+
+function goThere({ comments, viewport }: Editor, row: CommentRow): void {
+  comments.choose(row.id);
+  viewport.lookAt([row.place!.x, row.place!.y], viewport.view.scale);
+}
 
 function button(word: string, run: () => void, name: string, disabled = false): TemplateResult {
   return html`<button type="button" class="button quiet small" data-do=${name} ?disabled=${disabled} @click=${run}>${word}</button>`;

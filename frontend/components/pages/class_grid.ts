@@ -270,12 +270,11 @@ class ClassGrid extends PageElement {
       id="crop-${row.proposal}"
       role="option"
       aria-selected=${String(chosen.has(row.proposal))}
-      aria-label="${row.image.name}, ${words}"
       @click=${(event: MouseEvent) => this.onClick(event, row.proposal)}
     >
-      <span class="picture"><img src=${row.url} alt=${row.image.name} loading="lazy" decoding="async" draggable="false" /></span>
+      <span class="picture"><img src=${row.url} alt="" loading="lazy" decoding="async" draggable="false" /></span>
       <span class="mark" aria-hidden="true">${icon("check")}</span>
-      <span class="caption">${clipped(row.image.name)}<small class="muted ellipsis" title=${words}>${words}</small></span>
+      <span class="caption">${clipped(row.image.name)} <small class="muted ellipsis" title=${words}>${words}</small></span>
     </li>`;
   }
 
