@@ -19,12 +19,13 @@ from PIL import ImageOps
 
 from models_zoo.errors import TrainingError
 from models_zoo.label_map import LabelMapError, decode_png
-from models_zoo.marks import IGNORE, UNLABELLED, Box, MarkKind, WeakLabels, rasterize
+from models_zoo.marks import IGNORE, Box, MarkKind, WeakLabels, rasterize
 from models_zoo.snapshot import Snapshot, SnapshotImage
 
 SOURCE_SCALE = 1.25
 """Pictures are kept somewhat larger than the network sees them, so that zooming in stays sharp."""
 CACHE_BYTES = 768 * 1024 * 1024
+_MIN_REST = 0.05
 SHARES_FROM = 500
 """Class balance is estimated from at most about twice so many images."""
 
@@ -36,7 +37,7 @@ class Sample:
     Attributes:
         rgb: uint8 (H, W, 3).
         labels: uint8 (H, W): class index, UNLABELLED or IGNORE.
-        is_full: labels come from an accepted mask.
+        is_full: labels come from an accepted mask that covers the picture.
         negatives: class index -> uint8 (H, W), 1 where the class is excluded.
         tags: class index -> present?
         boxes: positive boxes in source pixels.
@@ -153,19 +154,22 @@ class TrainingSet:
         if image.mask is not None:
             mask = load_mask(self.snapshot.path(image.mask), (width, height))
             labels = np.asarray(cv2.resize(mask, size, interpolation=cv2.INTER_NEAREST), np.uint8)
-            self._add_marks(labels, image, size)
-            return Sample(small, labels, True, base_scale)
+            is_full = not self._add_marks(labels, image, size)
+            return Sample(small, labels, is_full, base_scale)
         return self._weak_sample(image, small, size, base_scale)
 
-    def _add_marks(self, labels: npt.NDArray[np.uint8], image: SnapshotImage, size: tuple[int, int]) -> None:
-        """Somebody took only part of a mask: what they drew elsewhere still counts; in place."""
-        open_ = labels == IGNORE
-        if not open_.any():
-            return
+    def _add_marks(self, labels: npt.NDArray[np.uint8], image: SnapshotImage, size: tuple[int, int]) -> bool:
+        """Where only part of a mask was taken, the rest is as in a marked image: in place; whether that is so.
+
+        A few open pixels between classes are borders, not a rest.
+        """
+        rest = labels == IGNORE
         marks = [mark for mark in image.marks if mark.kind in self.accepts]
+        if not marks or rest.mean() < _MIN_REST:
+            return False
         seeds = rasterize(marks, width=image.width, height=image.height, out_size=size).seeds
-        drawn = open_ & (seeds != UNLABELLED)
-        labels[drawn] = seeds[drawn]
+        labels[rest] = seeds[rest]
+        return True
 
     def _weak_sample(
         self, image: SnapshotImage, rgb: npt.NDArray[np.uint8], size: tuple[int, int], base_scale: float
@@ -182,8 +186,9 @@ class TrainingSet:
     ) -> npt.NDArray[np.float64]:
         """How much each class position is labelled, from at most `limit` images spread over the set.
 
-        Each image counts by the root of its labelled pixels, as in `partial_cross_entropy`, so that class
-        weights made from this balance that loss. `check` is called every few images and may raise to stop.
+        Each image counts by the root of its labelled pixels, and the classes of a marked one alike, as in
+        `partial_cross_entropy` and `even_classes`, so that class weights made from this balance that loss.
+        `check` is called every few images and may raise to stop.
         """
         shares = np.zeros(len(self.snapshot.classes))
         indices = np.array(self.snapshot.class_indices)
@@ -191,9 +196,12 @@ class TrainingSet:
         for turn, number in enumerate(range(0, len(self), step)):
             if turn % 16 == 0:
                 check()
-            counts = np.bincount(self.sample(number).labels.ravel(), minlength=256)[indices]
-            if counts.sum():
-                shares += counts / np.sqrt(counts.sum())
+            sample = self.sample(number)
+            counts = np.bincount(sample.labels.ravel(), minlength=256)[indices]
+            total = counts.sum()
+            if total:
+                parts = counts / total if sample.is_full else (counts > 0) / np.count_nonzero(counts)
+                shares += parts * np.sqrt(total)
         return shares
 
 

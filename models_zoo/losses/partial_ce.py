@@ -36,6 +36,23 @@ def partial_cross_entropy(logits_BCHW: Tensor, targets_BCHW: Tensor, class_weigh
     return (energy_B / mass_B.clamp(min=_EPS) * share_B).sum() / share_B.sum().clamp(min=_EPS)
 
 
+def even_classes(targets_BCHW: Tensor, chosen_B: Tensor) -> Tensor:
+    """The same targets with, in the chosen images, as much labelled mass for each class that occurs.
+
+    How long a stroke is says little about how large the thing is: a hand stops when it has pointed something out.
+    Mass by length would teach that thin things are rare.
+
+    Args:
+        targets_BCHW: fractions in 0..1, as for `partial_cross_entropy`; an image's mass in all stays what it was.
+        chosen_B: bool, the images to do this in.
+    """
+    mass_BC = targets_BCHW.sum(dim=(2, 3))
+    occurs_BC = mass_BC > 0
+    even_B1 = mass_BC.sum(dim=1, keepdim=True) / occurs_BC.sum(dim=1, keepdim=True).clamp(min=1)
+    factor_BC = torch.where(chosen_B[:, None] & occurs_BC, even_B1 / mass_BC.clamp(min=_EPS), torch.ones_like(mass_BC))
+    return targets_BCHW * factor_BC[:, :, None, None]
+
+
 def excluded_cross_entropy(logits_BCHW: Tensor, excluded_BCHW: Tensor) -> Tensor:
     """-log(1 - p) of the classes a cell is known not to be, averaged over cells with any; 0 without any.
 

@@ -2,7 +2,8 @@
 
 Shape letters: B batch, C classes, H height, W width; h = H / 4, w = W / 4.
 
-* labelled pixels (strokes, points, accepted masks): class-balanced partial cross entropy and soft dice;
+* labelled pixels (strokes, points, accepted masks): class-balanced partial cross entropy, in marked images with each
+  class alike, and soft dice;
 * like colours: gated CRF; tags: pooled presence; boxes: projection; negatives: -log(1 - p);
 * everything else: hard pseudo-labels of an averaged copy of the network where it is sure, after a warm-up.
 """
@@ -20,7 +21,7 @@ from models_zoo.losses.box_projection import box_projection
 from models_zoo.losses.dice import soft_dice
 from models_zoo.losses.gated_crf import gated_crf
 from models_zoo.losses.image_level import image_level
-from models_zoo.losses.partial_ce import excluded_cross_entropy, partial_cross_entropy
+from models_zoo.losses.partial_ce import even_classes, excluded_cross_entropy, partial_cross_entropy
 from models_zoo.methods.base import Batch, Losses, Schedule, TaskContext
 from models_zoo.methods.seeded_segmentation.info import SeededSegmentationConfig
 from models_zoo.networks.encoders import build_encoder, load_encoder
@@ -89,7 +90,8 @@ class SeededSegmentation(nn.Module):
         config = self.config
         weights_C = self.get_buffer("class_weights_C")
         probs = torch.softmax(logits, dim=1)
-        parts = {"marks": partial_cross_entropy(logits, batch.targets_BChw, weights_C)}
+        marked = even_classes(batch.targets_BChw, ~batch.is_full_B)
+        parts = {"marks": partial_cross_entropy(logits, marked, weights_C)}
         if config.dice_weight:
             parts["dice"] = config.dice_weight * soft_dice(probs, batch.targets_BChw)
         if batch.excluded_BChw.any():

@@ -77,9 +77,15 @@ def test_marks_count_where_an_accepted_mask_names_no_class(tmp_path: Path) -> No
     mask[:, : image.width // 2] = IGNORE
     mask[drawn] = IGNORE
     path.write_bytes(encode_png(mask))
-    labels = dataset.sample(number).labels
-    assert set(np.unique(seeds[drawn])) <= set(np.unique(labels))
-    assert (labels == IGNORE).any()
+    sample = dataset.sample(number)
+    assert not sample.is_full
+    assert set(np.unique(seeds[drawn])) <= set(np.unique(sample.labels))
+    assert (sample.labels == UNLABELLED).any()
+
+
+def test_classes_of_a_marked_image_have_equal_shares(tmp_path: Path) -> None:
+    shares = _set(tmp_path, count=4, num_masks=0, kinds=("scribble",)).labelled_shares()
+    assert shares.min() == pytest.approx(shares.max())
 
 
 def test_boxes_exclude_their_class_outside_and_stay_plausible(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ import math
 
 import torch
 
-from models_zoo.losses.partial_ce import excluded_cross_entropy, partial_cross_entropy
+from models_zoo.losses.partial_ce import even_classes, excluded_cross_entropy, partial_cross_entropy
 
 
 def test_hand_computed_value_on_two_cells() -> None:
@@ -49,6 +49,16 @@ def test_a_full_mask_weighs_more_than_a_stroke_but_not_by_its_area() -> None:
     full, stroke = math.log(2), math.log(1 + math.exp(-3.0))
     expected = (4 * full + 1 * stroke) / 5
     assert math.isclose(float(partial_cross_entropy(logits, targets)), expected, rel_tol=1e-5)
+
+
+def test_in_chosen_images_classes_that_occur_weigh_alike() -> None:
+    targets = torch.zeros(2, 3, 2, 3)
+    targets[:, 0, 0] = 1.0  # three cells
+    targets[:, 2, 1, 0] = 1.0  # one cell
+    even = even_classes(targets, torch.tensor([True, False]))
+    assert even.sum(dim=(2, 3)).tolist() == [[2.0, 0.0, 2.0], [3.0, 0.0, 1.0]]
+    assert torch.equal(even > 0, targets > 0)
+    assert not even_classes(torch.zeros(1, 3, 2, 2), torch.tensor([True])).any()
 
 
 def test_excluded_class_is_pushed_down() -> None:
