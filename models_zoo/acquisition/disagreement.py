@@ -58,7 +58,8 @@ def entropy(p: npt.NDArray[np.float64], axis: int) -> npt.NDArray[np.float64]:
 
 def information(p: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     """BALD a pixel (h, w) in nats, of (T, C, h, w): entropy of the mean less the mean of the entropies."""
-    return np.maximum(entropy(p.mean(axis=0), axis=0) - entropy(p, axis=1).mean(axis=0), 0)
+    gained = entropy(p.mean(axis=0), axis=0) - entropy(p, axis=1).mean(axis=0)
+    return np.asarray(np.maximum(gained, 0), np.float64)
 
 
 def disagree(passes: npt.NDArray[np.floating] | Sequence[npt.NDArray[np.floating]]) -> Disagreement:

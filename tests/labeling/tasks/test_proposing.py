@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from labeling.models import (
     AcquisitionScore,
     Event,
     Image,
+    ImageFeature,
     JobStatus,
     Mask,
     ModelVersion,
@@ -27,7 +29,7 @@ from labeling.services.model_versions import activate_version, request_pool_prop
 from labeling.services.offers import Offer, offer_proposals
 from labeling.tasks.proposing import propose_pool
 from labeling.tasks.training import train
-from models_zoo import decode_png, list_acquisitions
+from models_zoo import LabelMapError, decode_png, list_acquisitions
 from models_zoo.acquisition import QUESTIONS
 from tests.conftest import Cast
 from tests.factories import make_image, make_mask, make_model_proposal, make_version
@@ -279,6 +281,36 @@ def test_an_order_that_is_chosen_later_comes_from_what_was_stored(
         Project.objects.update(settings_json={"acquisition": function})
         finished(request_pool_proposals(version=version, by=cast.ada))
         assert scored(function).keys() == vectors.keys()
+
+
+def test_an_image_whose_proposal_is_lost_follows_in_the_random_order(
+    cast: Cast, version: ModelVersion, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    finished(ProposalRun.objects.get())
+    vectors = {pk: np.array([pk, 1], np.float32) for pk in Image.objects.values_list("pk", flat=True)}
+    monkeypatch.setattr(ranking, "current_feature", lambda pk: pk)
+    monkeypatch.setattr(ranking, "_embedding", vectors.get)
+    lost, damaged, *_ = Proposal.objects.order_by("pk")
+    storage.delete(lost.uncertainty_blob)
+    monkeypatch.setattr(ranking, "decode_png", lambda data: _damaged_if(data, damaged))
+    Project.objects.update(settings_json={"acquisition": "badge"})
+    finished(request_pool_proposals(version=version, by=cast.ada))
+    gone = set(Proposal.objects.filter(uncertainty_blob=lost.uncertainty_blob).values_list("image", flat=True))
+    gone |= set(Proposal.objects.filter(mask__blob=damaged.mask.blob).values_list("image", flat=True))
+    assert scored("badge").keys() == vectors.keys() - gone
+
+
+def _damaged_if(data: bytes, proposal: Proposal) -> Any:
+    if data == storage.read(proposal.mask.blob):
+        raise LabelMapError("damaged", "cut short")
+    return decode_png(data)
+
+
+def test_features_that_hold_no_numbers_are_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    broken = SimpleNamespace(embedding=np.array([1, np.nan], np.float32))
+    monkeypatch.setattr(ranking, "decode_features", lambda data: broken)
+    monkeypatch.setattr(storage, "read", lambda name: b"")
+    assert ranking._embedding(ImageFeature(blob="any")) is None
 
 
 def test_the_question_looks_at_what_is_marked_already(cast: Cast, version: ModelVersion) -> None:
