@@ -132,6 +132,26 @@ class Instance:
         psutil.wait_procs(victims, timeout=20)
 
 
+class WebInstance(Instance):
+    """The web server alone, for tests of pages that need no work done: no torch is loaded for it."""
+
+    def __init__(self, folder: Path, redis_url: str) -> None:
+        super().__init__(folder, REDIS_URL=redis_url)
+
+    def __enter__(self) -> WebInstance:
+        self.manage("migrate", "--verbosity=0")
+        with self._log.open("ab") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, "manage.py", "web"], cwd=ROOT, env=self.environ, stdout=log, stderr=subprocess.STDOUT
+            )
+        try:
+            wait_until(self.answers, f"no answer from {self.address}:\n{self._log.read_text()}")
+        except BaseException:
+            self.stop()
+            raise
+        return self
+
+
 class Visitor:
     """A person's program: keeps cookies, sends the CSRF token, speaks JSON."""
 
