@@ -114,7 +114,7 @@ def test_a_mended_mask_is_an_edit_of_the_proposal(stage: Stage) -> None:
 def test_what_has_too_many_wrong_places_is_marked_anew(stage: Stage) -> None:
     propose_everywhere(stage)
     worker = worker_with(stage, "repair")
-    worker.mend_places = worker.corrections = worker.take_regions = 0
+    worker.mend_places = worker.corrections = 0
     worker.work_round(quota=10)
     assert not Image.objects.exclude(accepted_mask=None).exists()
     assert set(Proposal.objects.exclude(status="pending").values_list("status", flat=True)) == {"rejected"}
@@ -123,7 +123,7 @@ def test_what_has_too_many_wrong_places_is_marked_anew(stage: Stage) -> None:
 
 def test_the_mask_under_the_pen_is_corrected_before_it_is_judged(stage: Stage) -> None:
     worker = worker_with(stage, "repair")
-    worker.mend_places = worker.take_regions = 0
+    worker.mend_places = 0
     worker.work_round(quota=4)
     corrected = [row for row in Annotation.objects.all() if row.marks.count() > MARKS_AN_IMAGE]
     assert corrected
@@ -139,7 +139,7 @@ def test_the_mask_under_the_pen_is_corrected_before_it_is_judged(stage: Stage) -
 def test_of_a_mask_that_is_rejected_the_right_regions_are_taken_where_something_was_drawn(stage: Stage) -> None:
     propose_everywhere(stage)
     worker = worker_with(stage, "reject")
-    worker.corrections = 0
+    worker.corrections, worker.take_regions = 0, 8
     worker.work_round(quota=10)
     taken = Image.objects.exclude(accepted_mask=None).select_related("accepted_mask")
     assert worker.tally.actions["take"] == taken.count() > 0
@@ -156,7 +156,7 @@ def test_of_a_mask_that_is_rejected_the_right_regions_are_taken_where_something_
 def test_a_rejected_proposal_is_followed_by_marks(stage: Stage) -> None:
     propose_everywhere(stage)
     worker = worker_with(stage, "reject")
-    worker.corrections = worker.take_regions = 0
+    worker.corrections = 0
     worker.work_round(quota=10)
     assert not Image.objects.exclude(accepted_mask=None).exists()
     assert Annotation.objects.count() == 10
