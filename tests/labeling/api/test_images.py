@@ -97,7 +97,7 @@ def test_the_detail_names_its_files(cast: Cast, image: Image) -> None:
 
 def test_a_large_picture_is_served_tile_by_tile(cast: Cast) -> None:
     rgb = photo(width=601, height=300)
-    sizes = {"width": 301, "height": 150, "mask_scale": 2, "full_width": 601, "full_height": 300}
+    sizes: dict[str, Any] = {"width": 301, "height": 150, "mask_scale": 2, "full_width": 601, "full_height": 300}
     large = make_image(cast.project, tiles=make_tiles(rgb), **sizes)
     client = client_for(cast.vera)
     body = client.get(f"/api/v1/images/{large.pk}").json()
