@@ -12,6 +12,7 @@ import pytest
 import redis
 from django.conf import settings
 from django.contrib.auth.models import User
+from django.utils import translation
 from rest_framework.test import APIClient
 
 from labeling.models import Project, Role
@@ -36,6 +37,12 @@ def own_redis() -> Iterator[None]:
     yield
     server.terminate()
     server.wait(timeout=10)
+
+
+@pytest.fixture(autouse=True)
+def own_language() -> None:
+    """A request in German leaves its thread speaking German; the next test starts in English."""
+    translation.activate(settings.LANGUAGE_CODE)
 
 
 @pytest.fixture(autouse=True)
