@@ -4,6 +4,7 @@ import { ApiError, signIn } from "../api";
 import { messages } from "../messages";
 
 const text = messages.signIn;
+const POINTER_EVENTS = ["pointerdown", "pointerup", "pointercancel"] as const;
 
 export class SignInDialog extends LitElement {
   static override properties = { problem: { state: true }, busy: { state: true } };
@@ -16,18 +17,37 @@ export class SignInDialog extends LitElement {
     this.busy = false;
   }
 
+  private isPressed = false;
+  private isWanted = false;
+
   private readonly onEnded = (): void => {
-    const dialog = this.querySelector("dialog");
-    if (dialog && !dialog.open) dialog.showModal();
+    this.isWanted = true;
+    this.open();
   };
+
+  /** A stroke under way is drawn to its end first: over a dialog the pointer would be lost to the page. */
+  private readonly onPointer = ({ type }: PointerEvent): void => {
+    this.isPressed = type === "pointerdown";
+    // After the page's own listeners.
+    if (!this.isPressed) setTimeout(() => this.open());
+  };
+
+  private open(): void {
+    const dialog = this.querySelector("dialog");
+    if (!this.isWanted || this.isPressed || !dialog || dialog.open) return;
+    this.isWanted = false;
+    dialog.showModal();
+  }
 
   override connectedCallback(): void {
     super.connectedCallback();
     window.addEventListener("session-ended", this.onEnded);
+    for (const type of POINTER_EVENTS) window.addEventListener(type, this.onPointer, true);
   }
 
   override disconnectedCallback(): void {
     window.removeEventListener("session-ended", this.onEnded);
+    for (const type of POINTER_EVENTS) window.removeEventListener(type, this.onPointer, true);
     super.disconnectedCallback();
   }
 

@@ -124,6 +124,9 @@ def test_strokes_survive_closing_the_page_while_offline(hands: Hands, ada: Visit
 
 def test_a_session_that_ends_costs_no_stroke(hands: Hands, ada: Visitor) -> None:
     image = image_of(hands)
+    # What is fetched ahead would find out that the session has ended before anything is drawn.
+    hands.wait("solver", "ready")
+    hands.page.wait_for_load_state("networkidle")
     hands.page.context.clear_cookies()
     hands.scribble("2", SQUARE)
     dialog = hands.page.locator("dialog[open]")

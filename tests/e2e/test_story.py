@@ -141,7 +141,7 @@ def train(page: Page, home: str) -> None:
     moved += "bar => Number(bar.value ?? bar.getAttribute('aria-valuenow')) > 0)"
     page.wait_for_function(moved)
     shoot(page, "run")
-    page.get_by_text("it made version 1").wait_for(timeout=240_000)
+    page.get_by_role("link", name="Version 1").wait_for(timeout=240_000)
     shoot(page, "run-done")
     page.goto(f"{home}models/")
     page.get_by_role("heading", name="Version 1").wait_for()
