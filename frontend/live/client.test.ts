@@ -1,34 +1,10 @@
 import { beforeEach, describe, expect, it } from "vitest";
-import { LiveClient, type Question, type WorkerLike } from "./client";
-import type { FromWorker, NamedMark, Solve, ToWorker } from "./protocol";
+import { FakeWorker } from "../testing/solver";
+import { LiveClient, type Question } from "./client";
+import type { NamedMark } from "./protocol";
 
-class FakeWorker implements WorkerLike {
-  onmessage: WorkerLike["onmessage"] = null;
-  onerror: WorkerLike["onerror"] = null;
-  onmessageerror: WorkerLike["onmessageerror"] = null;
-  readonly got: ToWorker[] = [];
-  terminated = false;
-
-  postMessage(message: ToWorker): void {
-    this.got.push(message);
-  }
-
-  terminate(): void {
-    this.terminated = true;
-  }
-
-  say(message: FromWorker): void {
-    this.onmessage!({ data: message } as MessageEvent<FromWorker>);
-  }
-
-  get solves(): Solve[] {
-    return this.got.filter((message) => message.type === "solve");
-  }
-
-  answer(request = this.solves.at(-1)!.request): void {
-    this.say({ type: "solved", image: 7, request, full: true, width: 1, height: 1, labels: new Uint8Array(1), uncertainty: null, ms: 1 });
-  }
-}
+const answer = (worker: FakeWorker, request = worker.solves.at(-1)!.request): void =>
+  worker.say({ type: "solved", image: 7, request, full: true, width: 1, height: 1, labels: new Uint8Array(1), uncertainty: null, ms: 1 });
 
 const mark = (id: string): NamedMark => ({ id, kind: "point", class_index: 1, sign: 1, geometry: { x: 1, y: 1 } });
 const question = (...marks: NamedMark[]): Question => ({ marks, stroke: null, full: true, allSimilar: false, version: 0, since: 0 });
@@ -73,7 +49,7 @@ describe("questions", () => {
     client.ask(question(mark("c")));
     client.ask(question(mark("d")));
     expect(worker().solves.map(({ order }) => order)).toEqual([["b"]]);
-    worker().answer();
+    answer(worker());
     expect(worker().solves.map(({ order }) => order)).toEqual([["b"], ["d"]]);
   });
 
@@ -82,7 +58,7 @@ describe("questions", () => {
     const a = mark("a");
     for (const marks of [[a], [a, mark("b")], [{ ...a }]]) {
       client.ask(question(...marks));
-      worker().answer();
+      answer(worker());
     }
     expect(worker().solves.map(({ news }) => news.map(({ id }) => id))).toEqual([["a"], ["b"], ["a"]]);
   });
@@ -91,7 +67,7 @@ describe("questions", () => {
     ready();
     client.ask(question(mark("a")));
     client.forget();
-    worker().answer(worker().solves[0]!.request);
+    answer(worker(), worker().solves[0]!.request);
     expect([answered, client.isAsked]).toEqual([0, false]);
   });
 });
@@ -104,7 +80,7 @@ describe("a worker that dies", () => {
     expect([workers.length, workers[0]!.terminated]).toEqual([2, true]);
     ready();
     expect(worker().solves.map(({ order, news }) => [order, news.length])).toEqual([[["a"], 1]]);
-    worker().answer();
+    answer(worker());
     expect([answered, states]).toEqual([1, ["loading", "ready", "loading", "ready"]]);
   });
 
@@ -135,6 +111,6 @@ it("gives no answers about the image before", () => {
   ready();
   client.ask(question(mark("a")));
   client.setImage({ ...image, image: 8 }, { onState: () => undefined, onSolved: () => answered++ });
-  worker().answer();
+  answer(worker());
   expect(answered).toBe(0);
 });

@@ -18,6 +18,7 @@ from models_zoo.interactive.click_net.info import ClickNetConfig
 from models_zoo.interactive.click_net.network import TRUNK_STAGES, ClickNet
 from models_zoo.losses.normalised_focal import normalised_focal
 from models_zoo.methods.base import Batch, Losses, Schedule, TaskContext
+from models_zoo.networks.averaging import follow
 from models_zoo.networks.encoders import build_encoder, load_encoder
 from models_zoo.networks.segmenter import OUTPUT_STRIDE
 from models_zoo.simulation.strokes import BoolArray
@@ -78,13 +79,9 @@ class ClickTraining(nn.Module):
         loss = normalised_focal(logits, target_Bhw, batch.valid_Bhw)
         return Losses(loss, {"clicks": float(loss.detach()), "iou": truth.iou(torch.sigmoid(logits.detach()))})
 
-    @torch.no_grad()
     def after_step(self, step: int) -> None:
-        """Move the averaged copy; early on it follows faster, so that it forgets the random start."""
-        decay = min(self.config.ema_decay, (step + 1) / (step + 10))
-        pairs = zip(self.teacher.parameters(), self.student.parameters(), strict=True)
-        ours, theirs = zip(*(pair for pair in pairs if pair[1].requires_grad), strict=True)
-        torch._foreach_lerp_(ours, theirs, 1 - decay)
+        """Move the averaged copy."""
+        follow(self.teacher, self.student, step=step, decay=self.config.ema_decay)
 
     @torch.no_grad()
     def predict(self, rgb_BHWC: Tensor) -> Tensor:

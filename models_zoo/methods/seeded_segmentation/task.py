@@ -24,6 +24,7 @@ from models_zoo.losses.image_level import image_level
 from models_zoo.losses.partial_ce import even_classes, excluded_cross_entropy, partial_cross_entropy
 from models_zoo.methods.base import Batch, Losses, Schedule, TaskContext
 from models_zoo.methods.seeded_segmentation.info import SeededSegmentationConfig
+from models_zoo.networks.averaging import follow
 from models_zoo.networks.encoders import build_encoder, load_encoder
 from models_zoo.networks.segmenter import OUTPUT_STRIDE, Segmenter
 from models_zoo.polish.par import refine
@@ -142,15 +143,9 @@ class SeededSegmentation(nn.Module):
             return refine(rgb, scores, fixed_BCHW=fixed, excluded_BCHW=ruled_out, dilations=_REFINE_DILATIONS)
         return refine_batch(self.config.refiner, rgb, scores, fixed, ruled_out)
 
-    @torch.no_grad()
     def after_step(self, step: int) -> None:
-        """Move the teacher; early on it follows faster, so that it forgets the random start."""
-        decay = min(self.config.ema_decay, (step + 1) / (step + 10))
-        pairs = zip(self.teacher.parameters(), self.student.parameters(), strict=True)
-        ours, theirs = zip(*(pair for pair in pairs if pair[1].requires_grad), strict=True)
-        torch._foreach_lerp_(ours, theirs, 1 - decay)
-        for kept, now in zip(self.teacher.buffers(), self.student.buffers(), strict=True):
-            kept.copy_(now)
+        """Move the teacher."""
+        follow(self.teacher, self.student, step=step, decay=self.config.ema_decay)
 
     @torch.no_grad()
     def predict(self, rgb_BHWC: Tensor) -> Tensor:
