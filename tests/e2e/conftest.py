@@ -12,7 +12,8 @@ import pytest
 from PIL import Image as PILImage
 from playwright.sync_api import Browser, Error, Page, sync_playwright
 
-from tests.instance import Instance
+from tests.e2e.editor import PASSWORD
+from tests.instance import Instance, Visitor
 
 # No look-ups of its own, so that the browser talks to nobody but the server under test.
 QUIET = [
@@ -45,6 +46,15 @@ def browser() -> Iterator[Browser]:
 def instance(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Instance]:
     with Instance(tmp_path_factory.mktemp("e2e")) as running:
         yield running
+
+
+@pytest.fixture(scope="module")
+def ada(instance: Instance) -> Visitor:
+    """The owner, by program: sets the stage and looks at what the server holds."""
+    instance.manage("createsuperuser", "--noinput", "--username=ada", "--email=", DJANGO_SUPERUSER_PASSWORD=PASSWORD)
+    visitor = Visitor(instance)
+    visitor.sign_in("ada", PASSWORD)
+    return visitor
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ from playwright.sync_api import Page
 from tests.instance import wait_until
 
 Place = tuple[float, float]
+PASSWORD = "a fairly long password"
 
 
 class Hands:

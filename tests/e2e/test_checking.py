@@ -8,11 +8,10 @@ import pytest
 from playwright.sync_api import Browser, expect
 
 from tests.e2e.conftest import shoot
-from tests.e2e.editor import Hands
+from tests.e2e.editor import PASSWORD, Hands
 from tests.instance import Instance, Visitor, wait_until
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow]
-PASSWORD = "a fairly long password"
 # What a trained version leaves behind, without the training.
 PROPOSE = """
 from labeling.models import Project
@@ -24,14 +23,6 @@ for place in range(4):
     if place < 3:
         make_model_proposal(image, version)
 """
-
-
-@pytest.fixture(scope="module")
-def ada(instance: Instance) -> Visitor:
-    instance.manage("createsuperuser", "--noinput", "--username=ada", "--email=", DJANGO_SUPERUSER_PASSWORD=PASSWORD)
-    visitor = Visitor(instance)
-    visitor.sign_in("ada", PASSWORD)
-    return visitor
 
 
 @pytest.fixture

@@ -6,11 +6,11 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.e2e.conftest import shoot
+from tests.e2e.editor import PASSWORD
 from tests.instance import Instance, Visitor, wait_until
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 expect.set_options(timeout=30_000)
-PASSWORD = "a fairly long password"
 # What a trained version leaves behind, without the training: two discs of different classes in most images.
 PROPOSE = """
 import numpy as np
@@ -36,14 +36,6 @@ for place in range(30):
                                pixel_counts={str(k): v for k, v in pixel_counts(label_map).items()})
     make_model_proposal(image, version, mask=mask, uncertainty=place / 40)
 """
-
-
-@pytest.fixture(scope="module")
-def ada(instance: Instance) -> Visitor:
-    instance.manage("createsuperuser", "--noinput", "--username=ada", "--email=", DJANGO_SUPERUSER_PASSWORD=PASSWORD)
-    visitor = Visitor(instance)
-    visitor.sign_in("ada", PASSWORD)
-    return visitor
 
 
 @pytest.fixture

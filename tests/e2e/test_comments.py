@@ -9,12 +9,11 @@ from playwright.sync_api import Browser, Page, expect
 
 from models_zoo import decode_png
 from tests.e2e.conftest import shoot
-from tests.e2e.editor import Hands
+from tests.e2e.editor import PASSWORD, Hands
 from tests.instance import Instance, Visitor
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 expect.set_options(timeout=30_000)
-PASSWORD = "a fairly long password"
 TEXT = "<b>Is the brim</b> part of the coin?\nIt is worn away here, and the guidelines do not say."
 # A project of two people with one picture.
 FILL = """
@@ -29,14 +28,6 @@ make_member(project, user, Role.REVIEWER)
 make_image(project, width=320, height=240)
 """
 CLEO = "cleo-with-a-very-long-name-that-fills-the-line"
-
-
-@pytest.fixture(scope="module")
-def ada(instance: Instance) -> Visitor:
-    instance.manage("createsuperuser", "--noinput", "--username=ada", "--email=", DJANGO_SUPERUSER_PASSWORD=PASSWORD)
-    visitor = Visitor(instance)
-    visitor.sign_in("ada", PASSWORD)
-    return visitor
 
 
 @pytest.fixture

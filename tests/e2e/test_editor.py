@@ -9,12 +9,11 @@ import pytest
 from PIL import Image as PILImage
 from playwright.sync_api import Browser, BrowserContext, Page
 
-from tests.e2e.editor import Hands, Place
+from tests.e2e.editor import PASSWORD, Hands, Place
 from tests.factories import photo
 from tests.instance import Instance, Visitor, wait_until
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow]
-PASSWORD = "a fairly long password"
 SIZE = 96
 NUM_IMAGES = 8
 SQUARE: list[Place] = [(28.0, 30.0), (44.0, 42.0)]

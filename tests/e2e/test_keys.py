@@ -9,20 +9,11 @@ from PIL import Image as PILImage
 from playwright.sync_api import Browser, Page, expect
 
 from tests.e2e.conftest import shoot
-from tests.e2e.editor import Hands
+from tests.e2e.editor import PASSWORD, Hands
 from tests.factories import photo
 from tests.instance import Instance, Visitor
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow]
-PASSWORD = "a fairly long password"
-
-
-@pytest.fixture(scope="module")
-def ada(instance: Instance) -> Visitor:
-    instance.manage("createsuperuser", "--noinput", "--username=ada", "--email=", DJANGO_SUPERUSER_PASSWORD=PASSWORD)
-    visitor = Visitor(instance)
-    visitor.sign_in("ada", PASSWORD)
-    return visitor
 
 
 @pytest.fixture(scope="module")

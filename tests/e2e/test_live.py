@@ -14,7 +14,7 @@ from playwright.sync_api import Browser, Page, Request, Route, expect
 
 from tests.e2e.conftest import shoot
 from tests.e2e.editor import Hands, Place
-from tests.e2e.test_editor import PASSWORD, fresh_context, signed_in
+from tests.e2e.test_editor import fresh_context, signed_in
 from tests.instance import Instance, Visitor, wait_until
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow]
@@ -47,14 +47,6 @@ def picture(seed: int) -> npt.NDArray[np.uint8]:
     rgb = np.full((SIZE, SIZE, 3), (40, 60, 110)) + noise
     rgb[32:96, 32:96] = (220, 200, 40) + noise[32:96, 32:96]
     return rgb.astype(np.uint8)
-
-
-@pytest.fixture(scope="module")
-def ada(instance: Instance) -> Visitor:
-    instance.manage("createsuperuser", "--noinput", "--username=ada", "--email=", DJANGO_SUPERUSER_PASSWORD=PASSWORD)
-    visitor = Visitor(instance)
-    visitor.sign_in("ada", PASSWORD)
-    return visitor
 
 
 @pytest.fixture(scope="module")

@@ -12,21 +12,12 @@ from PIL import Image as PILImage
 from playwright.sync_api import Browser, expect
 
 from tests.e2e.conftest import shoot
-from tests.e2e.editor import Hands, Place
+from tests.e2e.editor import PASSWORD, Hands, Place
 from tests.instance import Instance, Visitor, wait_until
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow]
-PASSWORD = "a fairly long password"
 SIZE = 96
 RED: Place = (20.0, 20.0)
-
-
-@pytest.fixture(scope="module")
-def ada(instance: Instance) -> Visitor:
-    instance.manage("createsuperuser", "--noinput", "--username=ada", "--email=", DJANGO_SUPERUSER_PASSWORD=PASSWORD)
-    visitor = Visitor(instance)
-    visitor.sign_in("ada", PASSWORD)
-    return visitor
 
 
 @pytest.fixture(scope="module")

@@ -13,7 +13,7 @@ from playwright.sync_api import Browser
 
 from tests.e2e.conftest import shoot
 from tests.e2e.editor import Hands, Place
-from tests.e2e.test_editor import PASSWORD, fresh_context, signed_in
+from tests.e2e.test_editor import fresh_context, signed_in
 from tests.factories import photo
 from tests.instance import Instance, Visitor, wait_until
 
@@ -29,15 +29,6 @@ def picture(seed: int) -> npt.NDArray[np.uint8]:
     rgb = photo(width=SIZE, height=SIZE, seed=seed) // 3
     rgb[24:48, 24:48] = (250, 240, 30)
     return rgb
-
-
-@pytest.fixture(scope="module")
-def ada(instance: Instance) -> Visitor:
-    """The owner, by program: sets the stage and looks at what the server holds."""
-    instance.manage("createsuperuser", "--noinput", "--username=ada", "--email=", DJANGO_SUPERUSER_PASSWORD=PASSWORD)
-    visitor = Visitor(instance)
-    visitor.sign_in("ada", PASSWORD)
-    return visitor
 
 
 @pytest.fixture(scope="module")
