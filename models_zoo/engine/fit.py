@@ -121,7 +121,12 @@ class _Run:
         dataset = loader.dataset_type(snapshot, image_size=image_size, accepts=info.accepts)
         shares_C = _shares(dataset, lambda: callbacks.progress(0, 1, {}))
         weights_C = class_weights(shares_C, float(getattr(config, "class_balance", _DEFAULT_BALANCE)))
-        context = TaskContext(num_classes=len(snapshot.classes), class_weights_C=torch.from_numpy(weights_C), seed=seed)
+        context = TaskContext(
+            num_classes=len(snapshot.classes),
+            class_weights_C=torch.from_numpy(weights_C),
+            seed=seed,
+            background=next((at for at, item in enumerate(snapshot.classes) if item.is_background), None),
+        )
         self.task: TrainingTask = load_entry(info.entry)(config, context)
         if init_weights is not None:
             self._start_from(init_weights)

@@ -89,11 +89,17 @@ class Schedule:
 
 @dataclass(frozen=True, kw_only=True)
 class TaskContext:
-    """What a task is told about the data before training; `class_weights_C` averages 1 over labelled pixels."""
+    """What a task is told about the data before training.
+
+    Attributes:
+        class_weights_C: averages 1 over labelled pixels.
+        background: position of the class that is what the others leave; None if the project has no such class.
+    """
 
     num_classes: int
     class_weights_C: Tensor
     seed: int
+    background: int | None = None
 
 
 class TrainingTask(Protocol):

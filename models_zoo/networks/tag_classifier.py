@@ -1,0 +1,42 @@
+"""A classifier of whole images whose answer can be traced back to places.
+
+Shape letters: B batch, C classes, D channels, H height, W width; h = H / 16, w = W / 16.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from torch import Tensor, nn
+
+from models_zoo.networks.encoders import Encoder, keep_resolution
+
+MAP_STRIDE = 16
+
+
+class TagClassifier(nn.Module):
+    """Encoder without its last stride, mean over places, one linear logit a class and no bias.
+
+    Mean and linear map commute: a logit is the mean of its class map (`class_maps`) exactly.
+    """
+
+    def __init__(self, encoder: Encoder, num_classes: int) -> None:
+        """Takes the encoder over and changes its last stage; give it one of its own."""
+        super().__init__()
+        self.encoder = encoder
+        keep_resolution(encoder.stages[-1])
+        self.classify = nn.Conv2d(encoder.channels[32], num_classes, 1, bias=False)
+        nn.init.normal_(self.classify.weight, std=0.01)
+
+    def forward(self, images_BCHW: Tensor) -> tuple[Tensor, dict[int, Tensor]]:
+        """Normalised images (B, 3, H, W) -> logits (B, C) and the encoder's features by nominal stride.
+
+        The features called 32 are of stride 16 like those called 16.
+        """
+        features = self.encoder(images_BCHW)
+        return self.class_maps(features).mean(dim=(2, 3)), features
+
+    def class_maps(self, features: Mapping[int, Tensor]) -> Tensor:
+        """CAM before its ReLU: sum_k w_ck f_k(x), (B, C, h, w)."""
+        maps: Tensor = self.classify(features[32])
+        return maps
