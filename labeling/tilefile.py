@@ -16,6 +16,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import BinaryIO, Final
 
+TILED_SIDE: Final = 4096  # a picture with a longer side is shown by its tiles
 TILE: Final = 256
 OVERLAP: Final = 1
 _MAGIC: Final = b"BTILES01"

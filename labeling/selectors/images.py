@@ -37,6 +37,7 @@ from labeling.models import (
     Review,
     Split,
 )
+from labeling.tilefile import TILED_SIDE
 from models_zoo import list_acquisitions
 
 # Scores that are no acquisition function: which question is worth most about an image (its place in
@@ -179,6 +180,12 @@ def images_without_features(*, project: Project | None = None, limit: int = 1_00
     if project is not None:
         images = images.filter(project=project)
     return list(images.order_by("pk").values_list("pk", flat=True)[:limit])
+
+
+def images_without_tiles(*, limit: int | None = None) -> list[int]:
+    """Ids of large images that came in before pictures had tiles, oldest first."""
+    large = Q(width__gt=TILED_SIDE) | Q(height__gt=TILED_SIDE)
+    return list(Image.objects.filter(large, tiles="").order_by("pk").values_list("pk", flat=True)[:limit])
 
 
 def active_version(project: Project) -> ModelVersion | None:

@@ -193,6 +193,7 @@ CELERY_TASK_ROUTES = {
     "housekeeping.reap_jobs": {"queue": "interactive"},
     # Hundreds wait after an import; in a queue of their own the next import does not wait behind them.
     "encoding.*": {"queue": "encoding"},
+    "tiling.*": {"queue": "encoding"},
     "training.*": {"queue": "gpu"},
     "proposing.*": {"queue": "gpu"},
 }
@@ -215,6 +216,7 @@ CELERY_BEAT_SCHEDULE = {
         "options": {"expires": REAP_EVERY_S},
     },
     "encode-missing": {"task": "encoding.encode_missing", "schedule": 1800.0, "options": {"expires": 1800.0}},
+    "make-missing-tiles": {"task": "tiling.make_missing", "schedule": 1800.0, "options": {"expires": 1800.0}},
     "collect-garbage": {"task": "housekeeping.collect_garbage", "schedule": 6 * 3600.0},
 }
 CELERY_BEAT_SCHEDULE_FILENAME = str(VAR_DIR / "run" / "beat-schedule")

@@ -31,6 +31,7 @@ from PIL import Image as PILImage
 from PIL import UnidentifiedImageError
 
 from labeling.errors import Cancelled, Invalid
+from labeling.tilefile import TILED_SIDE
 from labeling.transfer import pyramid, streaming
 from labeling.transfer.pixels import to_rgb, upright
 
@@ -38,7 +39,6 @@ logger = logging.getLogger(__name__)
 
 FORMATS: Final = ("JPEG", "PNG", "WEBP", "TIFF", "BMP")
 LOSSLESS_PIXELS: Final = 4096 * 4096
-TILED_SIDE: Final = 4096
 THUMB_PX: Final = 256  # longer side
 JPEG_QUALITY: Final = 92
 _JPEG_MAX_SIDE: Final = 65_500
@@ -106,6 +106,28 @@ def decode(path: Path, *, scratch: Path, may_stream: bool = True, check: Callabl
     return _made(_opened(path, scratch, may_stream, check), scratch, check)
 
 
+def tile_display(path: Path, *, scratch: Path) -> Tiles:
+    """The tiles of a display file of ours that is at its picture's full size, made in the empty folder `scratch`.
+
+    Raises Invalid `bad_image` if the file is damaged.
+    """
+    try:
+        with PILImage.open(path, formats=FORMATS) as opened:
+            rgb = opened.convert("RGB")
+            kind = str(opened.format)
+    except (OSError, ValueError) as error:
+        raise Invalid("The picture is damaged or cut short; it cannot be decoded.", code="bad_image") from error
+    source = _Source(
+        size=rgb.size,
+        format=kind,
+        is_lossless=kind == "PNG",
+        note="",
+        whole=rgb,
+        strips=lambda: pyramid.strips_of(rgb),
+    )
+    return _tiled(source, 1, scratch, lambda: None)[1]
+
+
 def _opened(path: Path, scratch: Path, may_stream: bool, check: Callable[[], None]) -> _Source:
     with path.open("rb") as stream:
         try:
@@ -148,10 +170,7 @@ def _made(source: _Source, scratch: Path, check: Callable[[], None]) -> Picture:
     factor = -(-longest // settings.MASK_SIDE)
     shown, tiles = source.whole, None
     if shown is None or factor > 1 or longest > TILED_SIDE:
-        suffix = "png" if _stays_lossless(source.size, source.is_lossless) else "jpg"
-        tiles = Tiles(path=scratch / "tiles", suffix=f"{suffix}.tiles")
-        with tiles.path.open("wb") as out:
-            shown = pyramid.build(source.strips(), size=source.size, factor=factor, suffix=suffix, out=out, check=check)
+        shown, tiles = _tiled(source, factor, scratch, check)
     return Picture(
         width=shown.width,
         height=shown.height,
@@ -164,6 +183,15 @@ def _made(source: _Source, scratch: Path, check: Callable[[], None]) -> Picture:
         tiles=tiles,
         note=source.note,
     )
+
+
+def _tiled(source: _Source, factor: int, scratch: Path, check: Callable[[], None]) -> tuple[PILImage.Image, Tiles]:
+    """The picture reduced by the whole factor, and its tiles at full size."""
+    suffix = "png" if _stays_lossless(source.size, source.is_lossless) else "jpg"
+    tiles = Tiles(path=scratch / "tiles", suffix=f"{suffix}.tiles")
+    with tiles.path.open("wb") as out:
+        shown = pyramid.build(source.strips(), size=source.size, factor=factor, suffix=suffix, out=out, check=check)
+    return shown, tiles
 
 
 def _check_size(size: tuple[int, int], may_stream: bool) -> bool:
