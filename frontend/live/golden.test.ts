@@ -17,7 +17,7 @@ interface Case {
   readonly features: string;
   readonly classes: number[];
   readonly background: number | null;
-  readonly prior: { height: number; width: number; data: string } | null;
+  readonly prior: { classes: number[]; height: number; width: number; data: string } | null;
   readonly all_similar: boolean;
   readonly marks: NamedMark[];
   readonly expected: { classes: number[]; labels: string; scores: string };
@@ -38,7 +38,7 @@ async function inputOf({ width, height, rgb, features, classes, background, prio
     features: await decodeFeatureMap(blob, createHash("sha256").update(blob).digest("hex")),
     classes,
     background,
-    prior: prior === null ? null : { ...prior, classes, data: unpacked(prior.data) },
+    prior: prior === null ? null : { ...prior, data: unpacked(prior.data) },
   };
 }
 

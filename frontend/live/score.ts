@@ -4,17 +4,13 @@ import { KernelFit } from "./fit";
 import type { KernelColumns } from "./kernel_columns";
 import type { Columns, GridGraph, Kernels } from "./kernels";
 import { Walker } from "./random_walk";
+import { UNSEEN_EVIDENCE, type Prior } from "./prior";
 import { IGNORE } from "./rasterize";
 import { withoutUnmarked } from "./regions";
 import type { Supervision } from "./supervision";
 
 const GAIN = 5;
-const PRIOR_WEIGHT = 1;
-const PRIOR_FLOOR = 1e-3;
 const WALK_STEPS = 12;
-
-/** Probability maps of a model on the grid, by class index. */
-export type Prior = ReadonlyMap<number, Float32Array>;
 
 export interface ScorerOptions {
   readonly kernels: Kernels;
@@ -58,8 +54,8 @@ export class Scorer {
 
 function addPrior(prior: Prior, classes: readonly number[], scores: readonly Float32Array[]): void {
   classes.forEach((index, position) => {
-    const known = prior.get(index)!;
+    const known = prior.get(index);
     const map = scores[position]!;
-    for (let i = 0; i < known.length; i++) map[i]! += PRIOR_WEIGHT * Math.log(Math.max(known[i]!, PRIOR_FLOOR));
+    for (let i = 0; i < map.length; i++) map[i]! += known?.[i] ?? UNSEEN_EVIDENCE;
   });
 }

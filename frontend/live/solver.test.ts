@@ -60,10 +60,22 @@ describe("a model's probabilities", () => {
     expect([...new Solver(input({ prior })).draft([], false).labels]).toEqual(halves(0, 1));
   });
 
+  it("say nothing of classes that came later, and classes that went are passed over", () => {
+    const prior = { classes: [0, 7], width: 2, height: 1, data: maps(5, 250) };
+    const solver = new Solver(input({ prior, classes: [0, 1, 2] }));
+    // Nobody marked class 2, and the model has never heard of it.
+    expect(solver.score([point(1, 28, 8)], false).supervision!.classes).toEqual([0, 1]);
+    expect([...solver.draft([point(1, 28, 8)], false).labels]).toEqual(halves(0, 1));
+  });
+
+  it("do not hold against what a person marked", () => {
+    const prior = { classes: [0, 1], width: 2, height: 1, data: maps(250, 0) };
+    expect([...new Solver(input({ prior })).draft([point(0, 4, 8), point(1, 28, 8)], false).labels]).toEqual(halves(0, 1));
+  });
+
   it("are refused where they do not fit", () => {
     for (const prior of [
       { classes: [0, 1], width: 2, height: 2, data: maps(5, 250) },
-      { classes: [0, 3], width: 2, height: 1, data: maps(5, 250) },
       { classes: [0, 1], width: 0, height: 1, data: new Uint8Array() },
     ]) {
       expect(() => new Solver(input({ prior }))).toThrow(PriorError);

@@ -56,6 +56,7 @@ export class Solver {
   private readonly onGrid: Rasterizer;
   private readonly atWorkingSize: Rasterizer;
   private readonly atFullSize: Rasterizer;
+  private readonly seen: ReadonlySet<number> | null;
 
   constructor(
     private readonly image: ImageInput,
@@ -63,6 +64,7 @@ export class Solver {
   ) {
     const { picture, features, classes, background } = image;
     const prior = image.prior === null ? null : priorOnGrid(image.prior, classes, features);
+    this.seen = prior === null ? null : new Set(prior.keys());
     const lab = labImage(picture, features.width, features.height, kernels.floats);
     const columns = plainColumns(kernels, features, lab);
     this.cache = new KernelColumns(kernels, columns);
@@ -101,10 +103,10 @@ export class Solver {
 
   score(marks: readonly LiveMark[], allSimilar: boolean): Scored {
     const drawn = this.onGrid.draw(marks);
-    const { classes, background, prior } = this.image;
+    const { classes, background } = this.image;
     const possible = allowedBy(drawn, classes);
-    const hasPrior = prior !== null;
-    const supervision = supervise(drawn, { allowed: possible, background, likeness: (anchors) => this.likeness(anchors), hasPrior });
+    const { seen } = this;
+    const supervision = supervise(drawn, { allowed: possible, background, likeness: (anchors) => this.likeness(anchors), seen });
     return { possible, supervision, scores: supervision === null ? [] : this.scorer.score(supervision, allSimilar) };
   }
 

@@ -40,26 +40,28 @@ export interface SuperviseOptions {
   readonly background: number | null;
   /** How like each cell is to the nearest of some others, 0 to 1. */
   readonly likeness: (anchors: Int32Array) => Float32Array;
-  readonly hasPrior: boolean;
+  /** Classes of a prior, which compete unmarked; null where there is no prior. */
+  readonly seen: ReadonlySet<number> | null;
 }
 
 /** Read marks drawn on the grid. Null where they name no class and there is no prior to lean on. */
 export function supervise(drawn: WeakLabels, options: SuperviseOptions): Supervision | null {
-  const { allowed, background, hasPrior } = options;
+  const { allowed, background, seen } = options;
   const labels = resolveNegatives(drawn, allowed);
   const boxes = labels.boxes.filter(({ classIndex }) => allowed.has(classIndex));
   const seeded = seededIn(labels);
   const named = new Set([...boxes.map(({ classIndex }) => classIndex), ...[...allowed].filter((index) => seeded.has(index))]);
-  const rest = restClass(named, allowed, background);
-  const columns = [...(hasPrior ? allowed : named)].sort((a, b) => a - b);
+  const competing = new Set([...named, ...[...(seen ?? [])].filter((index) => allowed.has(index))]);
+  const columns = [...competing].sort((a, b) => a - b);
   if (columns.length === 0) return null;
-  const addsRest = rest !== null && !hasPrior;
-  if (addsRest) columns.push(rest);
+  // A model that sees several things says itself what the rest of the image is.
+  const rest = seen === null || columns.length < 2 ? restClass(competing, allowed, background) : null;
+  if (rest !== null) columns.push(rest);
   const builder = new Builder(labels, columns, options.likeness);
   columns.forEach((classIndex, position) => {
     builder.addClass(position, classIndex, boxes.filter((box) => box.classIndex === classIndex));
   });
-  if (addsRest) builder.addRest(columns.length - 1, boxes.length > 0);
+  if (rest !== null) builder.addRest(columns.length - 1, boxes.length > 0);
   return builder.build();
 }
 

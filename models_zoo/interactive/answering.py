@@ -28,15 +28,18 @@ def answer(
     marks: Sequence[Mark],
     *,
     allowed: Collection[int],
-    has_prior: bool,
     score: Callable[[Supervision], FloatArray],
+    seen: frozenset[int] | None = None,
 ) -> InteractiveResult:
-    """Propose a mask from all marks; `score` gives (C, h, w) for the classes of the supervision."""
+    """Propose a mask from all marks; `score` gives (C, h, w) for the classes of the supervision.
+
+    `seen`: classes of a prior that `score` makes use of; None where it does not.
+    """
     height, width = image.context.rgb.shape[:2]
     on_grid = rasterize(marks, width=width, height=height, out_size=image.grid)
     possible = on_grid.allowed(image.context.class_indices) & frozenset(allowed)
     supervision = supervise(
-        on_grid, allowed=possible, background=image.context.background, plain=image.plain, has_prior=has_prior
+        on_grid, allowed=possible, background=image.context.background, plain=image.plain, seen=seen
     )
     if supervision is None:
         return nothing_marked(image.enlarger, image.grid, possible)

@@ -69,7 +69,6 @@ class GrabCut:
             image,
             marks,
             allowed=allowed,
-            has_prior=False,
             score=lambda supervision: without_excluded(supervision, _scores(image, supervision)),
         )
 

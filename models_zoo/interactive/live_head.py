@@ -22,6 +22,7 @@ from models_zoo.interactive.finishing import without_excluded
 from models_zoo.interactive.live_kernel import fit_kernel
 from models_zoo.interactive.live_regions import without_unmarked
 from models_zoo.interactive.pixel_features import FloatArray, lab_image, plain_columns
+from models_zoo.interactive.prior import UNSEEN
 from models_zoo.interactive.random_walk import GridGraph, build_graph, random_walk
 from models_zoo.interactive.supervision import Supervision
 from models_zoo.interactive.types import ImageContext, InteractiveResult
@@ -66,8 +67,8 @@ class LiveHead:
             image,
             marks,
             allowed=allowed,
-            has_prior=image.prior is not None,
             score=lambda supervision: self._score(image, supervision),
+            seen=None if image.prior is None else frozenset(image.prior),
         )
 
     def _score(self, image: _Prepared, supervision: Supervision) -> FloatArray:
@@ -93,7 +94,7 @@ def _prepare(image: ImageContext) -> _Prepared:
         plain=plain,
         graph=build_graph(lab),
         enlarger=Enlarger(image.rgb, lab),
-        prior=_prior_maps(image, grid),
+        prior=None if image.prior is None else image.prior.on_grid(grid),
         grid=grid,
     )
 
@@ -102,8 +103,9 @@ def _solve(image: _Prepared, supervision: Supervision) -> FloatArray:
     """Fit and spread: probabilities (C, h, w)."""
     logits = np.float32(_GAIN) * fit_kernel(image.plain, supervision)
     if image.prior is not None:
-        known = np.stack([image.prior[index] for index in supervision.classes])
-        logits = np.asarray(logits + _PRIOR_WEIGHT * np.log(np.maximum(known, _PRIOR_FLOOR)), np.float32)
+        for position, index in enumerate(supervision.classes):
+            known = image.prior.get(index, np.float32(UNSEEN))
+            logits[position] += np.float32(_PRIOR_WEIGHT) * np.log(np.maximum(known, np.float32(_PRIOR_FLOOR)))
     scores = without_excluded(supervision, _softmax(logits))
     spread = random_walk(image.graph, scores, supervision.seeds, steps=_WALK_STEPS)
     return without_excluded(supervision, spread)
@@ -120,16 +122,3 @@ def _background_column(supervision: Supervision, background: int | None) -> int 
 def _softmax(logits: FloatArray) -> FloatArray:
     powers = np.exp(logits - logits.max(axis=0, keepdims=True))
     return np.asarray(powers / powers.sum(axis=0, keepdims=True), np.float32)
-
-
-def _prior_maps(image: ImageContext, grid: tuple[int, int]) -> dict[int, FloatArray] | None:
-    """A model's probabilities on the grid, by class index."""
-    import cv2
-
-    if image.prior is None:
-        return None
-    scale = 1 / 255 if image.prior.dtype == np.uint8 else 1.0
-    return {
-        index: np.asarray(cv2.resize((plane * scale).astype(np.float32), grid, interpolation=cv2.INTER_LINEAR))
-        for index, plane in zip(image.class_indices, image.prior, strict=True)
-    }

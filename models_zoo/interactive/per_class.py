@@ -95,7 +95,7 @@ class PerClassSegmenter(ABC):
                 )
             return without_excluded(supervision, combine(supervision, found))
 
-        return answer(image, marks, allowed=allowed, has_prior=False, score=score)
+        return answer(image, marks, allowed=allowed, score=score)
 
 
 def _objects(supervision: Supervision, background: int | None) -> list[int]:

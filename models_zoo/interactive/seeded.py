@@ -69,7 +69,7 @@ class SeededSegmenter(Generic[Ground]):
             scores = self._spread(ground, seeds_of(supervision), len(supervision.classes))
             return without_excluded(supervision, scores)
 
-        return answer(self._image, marks, allowed=allowed, has_prior=False, score=score)
+        return answer(self._image, marks, allowed=allowed, score=score)
 
 
 def seeds_of(supervision: Supervision) -> Seeds:

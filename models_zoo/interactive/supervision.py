@@ -82,25 +82,32 @@ class _Rows:
 
 
 def supervise(
-    labels: WeakLabels, *, allowed: frozenset[int], background: int | None, plain: FloatArray, has_prior: bool
+    labels: WeakLabels,
+    *,
+    allowed: frozenset[int],
+    background: int | None,
+    plain: FloatArray,
+    seen: frozenset[int] | None = None,
 ) -> Supervision | None:
     """Read marks drawn on the grid. None where they name no class and there is no prior to lean on.
 
-    ``plain`` (h * w, D) are the columns likeness is measured in.
+    ``plain`` (h * w, D) are the columns likeness is measured in. ``seen`` are the classes of a prior: they compete
+    unmarked; None where there is no prior.
     """
     labels = _resolve_negatives(labels, allowed)
     boxes = [box for box in labels.boxes if box.class_index in allowed]
     named = sorted((labels.seeded() & allowed) | {box.class_index for box in boxes})
-    rest = _rest_class(named, allowed, background)
-    columns = [*(sorted(allowed) if has_prior else named)]
+    columns = named if seen is None else sorted(seen & allowed | set(named))
     if not columns:
         return None
-    if rest is not None and not has_prior:
+    # A model that sees several things says itself what the rest of the image is.
+    rest = _rest_class(columns, allowed, background) if seen is None or len(columns) < 2 else None
+    if rest is not None:
         columns.append(rest)
     builder = _Builder(labels, columns, plain)
     for position, class_index in enumerate(columns):
         builder.add_class(position, class_index, [box for box in boxes if box.class_index == class_index])
-    if rest is not None and not has_prior:
+    if rest is not None:
         builder.add_rest(len(columns) - 1, has_boxes=bool(boxes))
     return builder.build()
 

@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from models_zoo.features import DenseFeatures
 from models_zoo.info import UnknownMethod
+from models_zoo.interactive.prior import ClassPrior
 from models_zoo.label_map import LabelMap
 from models_zoo.marks import MAX_CLASS_INDEX, Mark
 from models_zoo.registry import list_interactive, load_entry
@@ -22,16 +23,16 @@ from models_zoo.registry import list_interactive, load_entry
 class ImageContext:
     """One image as a segmenter needs it.
 
-    ``rgb`` is uint8 (H, W, 3). ``features`` may be of any size. ``prior`` holds a model's
-    probabilities (C, h, w) in the order of ``class_indices``: floats in 0..1, or uint8 where 255 is
-    1. ``background`` is the index of the project's background class, if it has one.
+    ``rgb`` is uint8 (H, W, 3). ``features`` may be of any size. ``prior`` is what the project's
+    model thinks of the image; classes in it that are not among ``class_indices`` are passed over.
+    ``background`` is the index of the project's background class, if it has one.
     """
 
     rgb: npt.NDArray[np.uint8]
     class_indices: tuple[int, ...]
     background: int | None = None
     features: DenseFeatures | None = None
-    prior: npt.NDArray[np.floating | np.uint8] | None = None
+    prior: ClassPrior | None = None
 
     def __post_init__(self) -> None:
         """Refuse what no segmenter can use. Raises ValueError."""
@@ -41,8 +42,6 @@ class ImageContext:
             raise ValueError("class indices must lie in 0..253")
         if len(set(self.class_indices)) != len(self.class_indices):
             raise ValueError("class indices must not repeat")
-        if self.prior is not None and (self.prior.ndim != 3 or len(self.prior) != len(self.class_indices)):
-            raise ValueError("prior must be (classes, h, w) with one map for each class index")
 
 
 @dataclass(frozen=True)

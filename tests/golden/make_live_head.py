@@ -2,7 +2,7 @@
 
     python -m tests.golden.make_live_head
 
-Eight crops of 96 px from photographs that come with scikit-image and scikit-learn, each with marks and the proposal
+Ten crops of 96 px from photographs that come with scikit-image and scikit-learn, each with marks and the proposal
 that Python makes of them. One JSON object a case; bytes are base64 of a zlib stream, little-endian, C order: ``rgb``
 uint8 (H, W, 3), ``prior.data`` uint8 (C, h, w), ``expected.labels`` uint8 (H, W), ``expected.scores`` float16
 (C, h, w). ``features`` is base64 of a blob of `models_zoo.features`, of few channels to stay small.
@@ -26,6 +26,7 @@ from PIL import Image as PILImage
 from models_zoo.features import compute_features, decode_features, encode_features
 from models_zoo.interactive import ImageContext
 from models_zoo.interactive.live_head import LiveHead
+from models_zoo.interactive.prior import ClassPrior
 from models_zoo.marks import Box, Mark, Point, Scribble, Tag, mark_to_json
 
 FOLDER = Path(__file__).parent / "live_head"
@@ -44,7 +45,7 @@ class Case:
     marks: tuple[Mark, ...]
     background: int | None = _GROUND
     classes: tuple[int, ...] = (0, 1)
-    has_prior: bool = False
+    seen: tuple[int, ...] = ()  # classes of the prior; none: there is no prior
     all_similar: bool = False
     shrink: int = 2
 
@@ -79,8 +80,18 @@ CASES = (
         (60, 60),
         (_line(1, (30, 30), (40, 34)), Point(2, 1, 70, 70)),
         classes=(0, 1, 2),
-        has_prior=True,
+        seen=(0, 1, 2),
     ),
+    # The model has never heard of class 1, its class 5 was retired, and it sees no class 3 here.
+    Case(
+        "prior_other_classes",
+        "ihc.png",
+        (60, 60),
+        (_line(1, (30, 30), (40, 34)), Point(2, -1, 70, 70)),
+        classes=(0, 1, 2, 3),
+        seen=(0, 2, 5),
+    ),
+    Case("prior_one_class", "rocket.jpg", (120, 60), (_line(1, (45, 20), (48, 60)),), seen=(1,)),
     Case(
         "all_similar",
         "chelsea.png",
@@ -130,19 +141,19 @@ def _given(case: Case, rgb: npt.NDArray[np.uint8], blob: bytes) -> dict[str, Any
         "features": base64.b64encode(blob).decode(),
         "classes": list(case.classes),
         "background": case.background,
-        "prior": _prior(len(case.classes)) if case.has_prior else None,
+        "prior": _prior(case.seen) if case.seen else None,
         "allowed": list(case.classes),
         "all_similar": case.all_similar,
         "marks": marks,
     }
 
 
-def _prior(classes: int) -> dict[str, Any]:
+def _prior(classes: tuple[int, ...]) -> dict[str, Any]:
     """A smooth map in which each class holds a stripe."""
-    columns = np.linspace(0, classes - 1, 24)
-    near = np.maximum(0, 1 - np.abs(columns - np.arange(classes)[:, None]))
+    columns = np.linspace(0, len(classes) - 1, 24)
+    near = np.maximum(0, 1 - np.abs(columns - np.arange(len(classes))[:, None]))
     values = np.rint(255 * np.repeat(near[:, None], 24, axis=1)).astype(np.uint8)
-    return {"height": 24, "width": 24, "data": packed(values)}
+    return {"classes": list(classes), "height": 24, "width": 24, "data": packed(values)}
 
 
 def _with_expected(given: dict[str, Any]) -> dict[str, Any]:
@@ -161,18 +172,24 @@ def solve(given: dict[str, Any]) -> Any:
     from models_zoo.marks import mark_from_json
 
     height, width, classes = given["height"], given["width"], tuple(given["classes"])
-    prior = given["prior"]
     context = ImageContext(
         rgb=unpacked(given["rgb"], "u1", (height, width, 3)),
         class_indices=classes,
         background=given["background"],
         features=decode_features(base64.b64decode(given["features"])).dense,
-        prior=unpacked(prior["data"], "u1", (len(classes), prior["height"], prior["width"])) if prior else None,
+        prior=_class_prior(given["prior"]),
     )
     head = LiveHead(all_similar=given["all_similar"])
     head.set_image(context)
     marks = [mark_from_json({key: value for key, value in mark.items() if key != "id"}) for mark in given["marks"]]
     return head.segment(marks, allowed=given["allowed"])
+
+
+def _class_prior(prior: dict[str, Any] | None) -> ClassPrior | None:
+    if prior is None:
+        return None
+    shape = len(prior["classes"]), prior["height"], prior["width"]
+    return ClassPrior(classes=tuple(prior["classes"]), maps=unpacked(prior["data"], "u1", shape))
 
 
 def packed(array: npt.NDArray[Any]) -> str:

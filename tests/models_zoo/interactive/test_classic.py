@@ -148,7 +148,7 @@ def test_outside_a_box_only_the_background_is_left_and_strokes_go_first() -> Non
     seeds[5, 8] = 0
     labels = WeakLabels(seeds, boxes=(Box(1, 1, 4, 2, 12, 10),))
     plain = flat().reshape(-1, 3)
-    supervision = supervise(labels, allowed=frozenset({0, 1}), background=0, plain=plain, has_prior=False)
+    supervision = supervise(labels, allowed=frozenset({0, 1}), background=0, plain=plain)
     assert supervision is not None
     found = seeds_of(supervision)
     ground, thing = supervision.classes.index(0), supervision.classes.index(1)

@@ -18,6 +18,7 @@ from models_zoo.interactive import (
     create_segmenter,
 )
 from models_zoo.interactive.live_head import LiveHead
+from models_zoo.interactive.prior import ClassPrior
 from models_zoo.marks import IGNORE, Box, Mark, MarkError, Point, Scribble, Tag
 from tests.models_zoo.interactive.small_files import NEEDS_NOTHING, small_files
 
@@ -250,14 +251,15 @@ def test_features_of_another_size_and_a_prior_are_taken(name: str) -> None:
     rng = np.random.default_rng(0)
     values = rng.integers(-127, 128, (8, 9, 31)).astype(np.int8)
     features = DenseFeatures(values, np.full(8, 0.01, np.float32), FEATURES_VERSION, (999, 7))
-    prior = np.full((4, 5, 6), 0.25, np.float32)
+    prior = ClassPrior(classes=(0, 1, 2, 3, 200), maps=np.full((5, 5, 6), 51, np.uint8))
     check_promises(segment(name, STROKES, features=features, prior=prior), scene()[0], {0, 1, 2, 3})
 
 
 def test_the_live_head_leans_on_the_prior_where_no_mark_speaks() -> None:
-    prior = np.zeros((4, 12, 16), np.uint8)
-    prior[GROUND] = 250
-    prior[BAR, 2:10, 10:13], prior[GROUND, 2:10, 10:13] = 250, 0
+    maps = np.zeros((2, 12, 16), np.uint8)
+    maps[0] = 250
+    maps[1, 2:10, 10:13], maps[0, 2:10, 10:13] = 250, 0
+    prior = ClassPrior(classes=(GROUND, BAR), maps=maps)
     tags_only = segment("live_head", [Tag(3, -1)], prior=prior)
     assert tags_only.label_map[60, 117] == BAR and tags_only.label_map[5, 5] == GROUND
     with_stroke = segment("live_head", STROKES[:1], prior=prior)
@@ -293,7 +295,7 @@ def test_all_similar_lights_up_everything_alike_at_once() -> None:
 
 
 def test_what_a_model_found_needs_no_mark() -> None:
-    prior = np.full((4, 8, 20), 0.5, np.float32)
+    prior = ClassPrior(classes=(GROUND, DISC), maps=np.full((2, 8, 20), 128, np.uint8))
     assert coins_found(1, prior=prior) == [True, True, True]
 
 
@@ -324,7 +326,6 @@ def test_it_says_when_there_is_no_image_and_refuses_marks_that_are_no_numbers(na
         {"rgb": np.zeros((4, 4, 3), np.float32)},
         {"class_indices": (0, 0)},
         {"class_indices": (0, 255)},
-        {"prior": np.zeros((2, 3, 3), np.float32)},
     ],
 )
 def test_an_image_that_cannot_be_used_is_refused(wrong: dict[str, Any]) -> None:
