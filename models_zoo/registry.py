@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 from models_zoo.info import AcquisitionInfo, EncoderInfo, InteractiveInfo, MethodInfo, RefinerInfo, UnknownMethod
+from models_zoo.methods.cam.info import INFO as _CAM
 from models_zoo.methods.seeded_segmentation.info import INFO as _SEEDED_SEGMENTATION
 
 _ENCODERS: tuple[EncoderInfo, ...] = (
@@ -29,7 +30,7 @@ def list_methods() -> list[MethodInfo]:
     """All ways to learn, the default first."""
     from models_zoo.interactive.click_net.info import METHOD as CLICK_NET
 
-    return [_SEEDED_SEGMENTATION, CLICK_NET]
+    return [_SEEDED_SEGMENTATION, _CAM, CLICK_NET]
 
 
 def get_method(name: str) -> MethodInfo:

@@ -1,0 +1,1 @@
+"""Class activation maps: the baseline of all methods that learn from tags."""

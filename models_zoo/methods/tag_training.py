@@ -1,0 +1,225 @@
+"""What methods that learn from tags share: a classifier first, then masks from where it looked.
+
+Two networks, so that what teaches does not move while it teaches. Until `segment_from` of the training the classifier
+learns the tags; from then on it rests, its class maps become labels with an ignore band, batch by batch, and the
+segmenter learns those. Whatever people drew is learnt by the segmenter from the first step and wins over the maps.
+
+Shape letters: B batch, C classes, H height, W width; h = H / 4, w = W / 4.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping
+from typing import ClassVar, Self
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from models_zoo.losses.halves import halved_cross_entropy
+from models_zoo.losses.partial_ce import even_classes, excluded_cross_entropy, partial_cross_entropy
+from models_zoo.losses.tags import tag_margin
+from models_zoo.marks import IGNORE
+from models_zoo.methods.base import Batch, Losses, Schedule, TaskContext
+from models_zoo.methods.tag_config import TagConfig
+from models_zoo.networks.averaging import follow
+from models_zoo.networks.encoders import Encoder, build_encoder, load_encoder
+from models_zoo.networks.segmenter import OUTPUT_STRIDE, Segmenter
+from models_zoo.networks.tag_classifier import TagClassifier
+from models_zoo.seeds.class_maps import make_maps, sum_over_views, to_unit_peak
+from models_zoo.seeds.labels import Known, SeedRule, coverage, seed_labels
+
+FROZEN_STAGES = 2
+"""As in seeded segmentation: edges and textures are good as they come."""
+SMOOTHING = 0.05
+"""Of the tags, against wrong ones."""
+_ENCODER_RATE = 0.2
+_EPOCHS = {"quick": 12.0, "normal": 30.0, "thorough": 90.0}
+_STEPS = {"quick": (150, 1200), "normal": (400, 3600), "thorough": (1200, 18000)}
+
+
+class TagTraining(nn.Module):
+    """TrainingTask of the methods from tags; predictions come from the averaged segmenter."""
+
+    segment_from: ClassVar[float] = 0.4
+    """Share of the training after which class maps teach the segmenter."""
+
+    def __init__(self, config: TagConfig, context: TaskContext, *, pretrained: bool = True) -> None:
+        """Build both networks; `pretrained=False` leaves encoders random, for weights loaded afterwards."""
+        super().__init__()
+        self.config = config
+        self.background = context.background
+        self._num_classes = context.num_classes
+        first, second = (_encoder(config.encoder, pretrained) for _ in range(2))
+        self.student = Segmenter(first, context.num_classes).to(memory_format=torch.channels_last)
+        self.teacher = copy.deepcopy(self.student).requires_grad_(False)
+        self.classifier = TagClassifier(second, context.num_classes).to(memory_format=torch.channels_last)
+        self.register_buffer("class_weights_C", context.class_weights_C.float(), persistent=False)
+        self.register_buffer("steps_learnt", torch.zeros((), dtype=torch.long))
+        self._has_learnt = False
+
+    def module(self) -> nn.Module:
+        """This task is its own module."""
+        return self
+
+    def train(self, mode: bool = True) -> Self:
+        """The averaged segmenter never trains."""
+        super().train(mode)
+        self.teacher.eval()
+        return self
+
+    def schedule(self, num_images: int) -> Schedule:
+        """Epochs by effort within bounds, unless `steps` says exactly how many."""
+        config = self.config
+        low, high = _STEPS[config.effort]
+        epochs = round(_EPOCHS[config.effort] * num_images / config.batch_size)
+        steps = config.steps or min(max(epochs, low), high)
+        return Schedule(steps=steps, batch_size=config.batch_size, image_size=config.image_size)
+
+    def parameter_groups(self) -> list[dict[str, object]]:
+        """The encoders learn slower than what starts from nothing."""
+        rate = self.config.learning_rate
+        encoders = (self.student.encoder, self.classifier.encoder)
+        slow = _ENCODER_RATE if self.student.encoder.is_pretrained else 1.0
+        known = [p for encoder in encoders for p in encoder.parameters() if p.requires_grad]
+        fresh = [*self.student.decoder.parameters(), *self.student.head.parameters()]
+        fresh += [*self.classifier.classify.parameters(), *self.more_parameters()]
+        return [{"params": known, "lr": rate * slow}, {"params": fresh, "lr": rate}]
+
+    def more_parameters(self) -> list[nn.Parameter]:
+        """Those a method adds."""
+        return []
+
+    def losses(self, batch: Batch) -> Losses:
+        """Tags (and what a method adds) at first, masks from then on; marks all along."""
+        present_BC, absent_BC = self._told(batch)
+        is_segmenting = batch.progress >= self.segment_from
+        parts: dict[str, Tensor] = {}
+        shown: dict[str, float] = {}
+        self._has_learnt = is_segmenting or bool(batch.targets_BChw.any())
+        if self._has_learnt:
+            logits = self.student(self.student.encoder.normalise(batch.jittered_BHWC)).float()
+            parts |= self._marks(logits, batch)
+        if is_segmenting:
+            labels = self.labels(batch, present_BC, absent_BC)
+            parts["seeds"] = halved_cross_entropy(logits, labels, background=self.background)
+            shown["ignored_share"] = coverage(labels, background=self.background)[2]
+        else:
+            parts |= self.preparation(batch, present_BC, absent_BC)
+        total = torch.stack(list(parts.values())).sum()
+        return Losses(total, {name: float(value.detach()) for name, value in parts.items()} | shown)
+
+    def _marks(self, logits: Tensor, batch: Batch) -> dict[str, Tensor]:
+        """What people drew, and where they said a class is not."""
+        marked = even_classes(batch.targets_BChw, ~batch.is_full_B)
+        parts = {"marks": partial_cross_entropy(logits, marked, self.get_buffer("class_weights_C"))}
+        if batch.excluded_BChw.any():
+            parts["excluded"] = 0.5 * excluded_cross_entropy(logits, batch.excluded_BChw)
+        return parts
+
+    def preparation(self, batch: Batch, present_BC: Tensor, absent_BC: Tensor) -> dict[str, Tensor]:
+        """Losses before `segment_from`: the tags."""
+        logits_BC, _ = self.classifier(self.classifier.encoder.normalise(batch.jittered_BHWC))
+        return {"tags": tag_margin(logits_BC.float(), present_BC, absent_BC, smoothing=SMOOTHING)}
+
+    @torch.no_grad()
+    def labels(self, batch: Batch, present_BC: Tensor, absent_BC: Tensor) -> Tensor:
+        """What the class maps teach: (B, h, w) of class positions, `IGNORE` where they say nothing or people spoke."""
+        self.classifier.eval()
+        images = self.classifier.encoder.normalise(batch.rgb_BHWC)
+        allowed_BC = present_BC | self._likely(batch, images, present_BC, absent_BC)
+        rgb = F.avg_pool2d(batch.rgb_BHWC.permute(0, 3, 1, 2).float() / 255.0, OUTPUT_STRIDE)
+        maps = self.maps(batch, images, allowed_BC)
+        rule = SeedRule(threshold=self.config.threshold, band=self.config.ignore_band, refiner=self.config.refiner)
+        known = Known(batch.targets_BChw, batch.excluded_BChw)
+        labels = seed_labels(maps, rgb, allowed_BC, known, rule, background=self.background)
+        # Nothing was found in an image whose tags are not all known: that says nothing about its background.
+        others_C = torch.ones(self._num_classes, dtype=torch.bool, device=allowed_BC.device)
+        if self.background is not None:
+            others_C[self.background] = False
+        speaks_B = allowed_BC.any(dim=1) | absent_BC[:, others_C].all(dim=1)
+        free = batch.valid_Bhw & (batch.targets_BChw.sum(dim=1) == 0) & (speaks_B & ~batch.is_full_B)[:, None, None]
+        return torch.where(free, labels, torch.full_like(labels, IGNORE))
+
+    def maps(self, batch: Batch, images_BCHW: Tensor, allowed_BC: Tensor) -> Tensor:
+        """Scores (B, C, h, w) in 0..1 to cut labels out of: here the class maps as they are."""
+        height, width = batch.valid_Bhw.shape[1:]
+        return self.class_maps(images_BCHW, allowed_BC, (int(height), int(width)))
+
+    def class_maps(self, images_BCHW: Tensor, allowed_BC: Tensor, size: tuple[int, int]) -> Tensor:
+        """Class maps over all views at that (height, width), each allowed class up to 1."""
+        classes = torch.nonzero(allowed_BC.any(dim=0)).flatten().tolist()
+        summed = sum_over_views(
+            lambda view: make_maps(self.classifier, view, self.config.class_map, classes),
+            images_BCHW,
+            scales=[float(scale) for scale in self.config.scales.split()],
+            size=size,
+        )
+        return to_unit_peak(summed, allowed_BC)
+
+    def _told(self, batch: Batch) -> tuple[Tensor, Tensor]:
+        """(present, absent), bool (B, C): tags, and what other marks say about what the image shows.
+
+        The background is no class of the classifier: it is what the others leave.
+        """
+        present = batch.present_BC | (batch.targets_BChw.sum(dim=(2, 3)) > 0)
+        for box in batch.boxes:
+            present[box.image, box.class_position] = True
+        absent = (batch.absent_BC | batch.is_full_B[:, None]) & ~present
+        if self.background is not None:
+            present[:, self.background] = False
+            absent[:, self.background] = False
+        return present, absent
+
+    def _likely(self, batch: Batch, images: Tensor, present_BC: Tensor, absent_BC: Tensor) -> Tensor:
+        """Classes somebody named but this crop may not show, and unknown ones: as the classifier sees it."""
+        open_BC = batch.plausible_BC & ~present_BC & ~absent_BC
+        if self.background is not None:
+            open_BC[:, self.background] = False
+        if not open_BC.any():
+            return open_BC
+        logits_BC, _ = self.classifier(images)
+        return open_BC & (logits_BC > 0)
+
+    def after_step(self, step: int) -> None:
+        """Move the averaged segmenter if the segmenter has moved."""
+        if not self._has_learnt:
+            return
+        learnt = self.get_buffer("steps_learnt")
+        learnt += 1
+        follow(self.teacher, self.student, step=int(learnt), decay=self.config.ema_decay)
+
+    @torch.no_grad()
+    def predict(self, rgb_BHWC: Tensor) -> Tensor:
+        """Softmax of the averaged segmenter."""
+        logits = self.teacher(self.teacher.encoder.normalise(rgb_BHWC))
+        return torch.softmax(logits.float(), dim=1)
+
+    def weights(self) -> dict[str, Tensor]:
+        """State of the averaged segmenter."""
+        return dict(self.teacher.state_dict())
+
+    def load_weights(self, weights: Mapping[str, Tensor], *, strict: bool) -> None:
+        """Set both segmenters; without `strict` only entries of the same name and shape."""
+        own = self.teacher.state_dict()
+        fitting = dict(weights)
+        if not strict:
+            fitting = {k: v for k, v in weights.items() if k in own and v.shape == own[k].shape}
+        for network in (self.student, self.teacher):
+            network.load_state_dict(fitting, strict=strict)
+
+    def checkpoint(self) -> dict[str, Tensor]:
+        """All networks and the count of steps."""
+        return dict(self.state_dict())
+
+    def restore(self, state: Mapping[str, Tensor]) -> None:
+        """Load what `checkpoint` gave."""
+        self.load_state_dict(dict(state))
+
+
+def _encoder(name: str, pretrained: bool) -> Encoder:
+    encoder = load_encoder(name) if pretrained else build_encoder(name)
+    if encoder.is_pretrained:
+        encoder.freeze_stages(FROZEN_STAGES)
+    return encoder
