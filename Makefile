@@ -6,7 +6,7 @@ VPY := .venv/bin/python
 NEED_PYTHON = @$(or $(PYTHON),false) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || \
   { echo "Burnish needs Python 3.11 or newer: install it, or name it with PYTHON=…"; exit 1; }
 
-.PHONY: help demo run setup test lint format types unit e2e sentences clean
+.PHONY: help demo run setup test lint format types unit e2e pictures sentences clean
 
 help:      ## this list
 	@sed -n 's/^\([a-z0-9]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
@@ -40,6 +40,9 @@ e2e:       ## browser tests
 
 format:    ## let ruff format and mend
 	@$(VPY) -m ruff check --fix . && $(VPY) -m ruff format .
+
+pictures:  ## take the pictures of docs/img/ again, in a real browser
+	@$(VPY) -m tests.e2e.pictures
 
 sentences: ## bring the German catalogue up to date with the sources, and compile it
 	@$(VPY) -m tests.labeling.translated

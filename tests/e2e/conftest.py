@@ -73,9 +73,13 @@ def page(browser: Browser, instance: Instance) -> Iterator[Page]:
 
 def shoot(page: Page, name: str) -> None:
     """Keep a small picture of the page where SCREENSHOTS names a folder."""
-    if SCREENSHOTS is None:
-        return
-    SCREENSHOTS.mkdir(parents=True, exist_ok=True)
+    if SCREENSHOTS is not None:
+        keep_small(page, SCREENSHOTS / f"{name}.webp")
+
+
+def keep_small(page: Page, path: Path) -> None:
+    """Write what the window shows as a WebP file of at most 900 px a side, a few dozen KB."""
+    path.parent.mkdir(parents=True, exist_ok=True)
     picture = PILImage.open(io.BytesIO(page.screenshot())).convert("RGB")
-    picture.thumbnail((1024, 1024), PILImage.Resampling.LANCZOS)
-    picture.quantize(128).save(SCREENSHOTS / f"{name}.png", optimize=True)
+    picture.thumbnail((900, 900), PILImage.Resampling.LANCZOS)
+    picture.save(path, quality=78, method=6)
