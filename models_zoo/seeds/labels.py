@@ -101,8 +101,11 @@ def otsu(values: Tensor) -> Tensor:
     below, mass = counts.cumsum(0), (counts * centres).cumsum(0)
     above = below[-1] - below
     between = (mass[-1] * below / below[-1].clamp(min=1) - mass).square() / (below * above).clamp(min=1)
-    best = torch.where(below * above > 0, between, torch.zeros_like(between)).argmax()
-    return ((best + 1) / _BINS).clamp(*OTSU_RANGE)
+    between = torch.where(below * above > 0, between, torch.zeros_like(between))
+    # Any place in the gap between two heaps parts them as well: take its middle.
+    best = torch.nonzero(between >= between.max() * (1 - 1e-5)).float().mean()
+    middle = torch.where(between.max() > 0, (best + 1) / _BINS, torch.zeros_like(best))
+    return middle.clamp(*OTSU_RANGE)
 
 
 def coverage(labels_BHW: Tensor, *, background: int | None) -> tuple[float, float, float]:
