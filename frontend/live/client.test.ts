@@ -12,6 +12,7 @@ const image = { image: 7, picture: new Blob(), features: new Uint8Array(), sha25
 
 let workers: FakeWorker[];
 let timers: Map<number, () => void>;
+let patience: number[];
 let states: string[];
 let answered: number;
 let client: LiveClient;
@@ -22,6 +23,7 @@ const runOut = (): void => [...timers.values()].at(-1)!();
 beforeEach(() => {
   workers = [];
   timers = new Map();
+  patience = [];
   states = [];
   answered = 0;
   client = new LiveClient({
@@ -29,13 +31,14 @@ beforeEach(() => {
       workers.push(new FakeWorker());
       return worker();
     },
-    setTimer: (run) => {
+    setTimer: (run, ms) => {
+      patience.push(ms);
       timers.set(timers.size, run);
       return timers.size - 1;
     },
     clearTimer: (timer) => timers.delete(timer as number),
   });
-  client.setImage(image, { onState: (state, message) => states.push(state + message), onSolved: () => answered++ });
+  client.setImage(image, { onState: (state, trouble) => states.push(state + (trouble ?? "")), onSolved: () => answered++ });
 });
 
 const ready = (): void => worker().say({ type: "ready", image: 7, ms: 1 });
@@ -84,6 +87,16 @@ describe("a worker that dies", () => {
     expect([answered, states]).toEqual([1, ["loading", "ready", "loading", "ready"]]);
   });
 
+  it("is given more time for a full answer, which may be of a large image, than for a draft", () => {
+    ready();
+    for (const full of [false, true]) {
+      client.ask({ ...question(mark("a")), full });
+      answer(worker());
+    }
+    const [draft, full] = patience.slice(-2);
+    expect(full!).toBeGreaterThan(4 * draft!);
+  });
+
   it("without a word is found out by its silence", () => {
     ready();
     client.ask(question(mark("a")));
@@ -103,7 +116,7 @@ describe("a worker that dies", () => {
 });
 
 it("says why an image cannot be worked on", () => {
-  worker().say({ type: "failed", image: 7, message: "damaged" });
+  worker().say({ type: "failed", image: 7, trouble: "damaged" });
   expect(states).toEqual(["loading", "faileddamaged"]);
 });
 

@@ -4,7 +4,7 @@
  * A worker that dies or falls silent is replaced once per image, and what was asked is asked again. If that one dies
  * too, or the image cannot be worked on, the state is "failed" and somebody else (the server) has to answer.
  */
-import type { FromWorker, NamedMark, SetImage, Solve, Solved, ToWorker } from "./protocol";
+import type { FromWorker, NamedMark, SetImage, Solve, Solved, ToWorker, Trouble } from "./protocol";
 import type { LiveMark } from "./rasterize";
 
 /** "off": no image is set. */
@@ -32,8 +32,8 @@ export interface Question {
 
 /** Who set the image. */
 export interface LiveListener {
-  /** `message` is a sentence for people where the image itself is the trouble, else empty. */
-  onState(state: LiveState, message: string): void;
+  /** `trouble` says what is wrong with the image where that is the reason, else it is null. */
+  onState(state: LiveState, trouble: Trouble | null): void;
   onSolved(answer: Solved, question: Question): void;
 }
 
@@ -45,8 +45,9 @@ export interface LiveClientOptions {
 
 export const startLiveWorker = (): WorkerLike => new Worker(new URL("./worker.ts", import.meta.url), { type: "module" });
 
-/** Far longer than any solve takes, even on a slow machine. */
-const SILENT_SOLVE_MS = 3000;
+/** Far longer than any solve takes, even on a slow machine; a full answer of 4,096 px a side has 16 times a draft's pixels. */
+const SILENT_DRAFT_MS = 3000;
+const SILENT_FULL_MS = 20_000;
 const SILENT_IMAGE_MS = 30_000;
 
 export class LiveClient {
@@ -123,7 +124,7 @@ export class LiveClient {
     const { stroke, full, allSimilar } = question;
     const order = question.marks.map(({ id }) => id);
     const message: Solve = { type: "solve", image: this.image.image, request: ++this.request, order, news, stroke, full, allSimilar };
-    this.watch(SILENT_SOLVE_MS);
+    this.watch(full ? SILENT_FULL_MS : SILENT_DRAFT_MS);
     this.post(message);
   }
 
@@ -143,7 +144,7 @@ export class LiveClient {
     if (message.type === "solved" && this.asked === null) return;
     this.stopWatching();
     if (message.type === "ready") this.become("ready");
-    else if (message.type === "failed") return this.fail(message.message);
+    else if (message.type === "failed") return this.fail(message.trouble);
     else if (this.asked !== null) {
       const question = this.asked;
       this.asked = null;
@@ -156,16 +157,16 @@ export class LiveClient {
     this.stopWatching();
     this.dismiss();
     if (this.image === null) return;
-    if (this.restarts > 0) return this.fail("");
+    if (this.restarts > 0) return this.fail(null);
     this.restarts += 1;
     this.waiting ??= this.asked;
     this.asked = null;
     this.sendImage();
   }
 
-  private fail(message: string): void {
+  private fail(trouble: Trouble | null): void {
     this.asked = this.waiting = null;
-    this.become("failed", message);
+    this.become("failed", trouble);
   }
 
   private dismiss(): void {
@@ -186,9 +187,9 @@ export class LiveClient {
     this.watchdog = null;
   }
 
-  private become(state: LiveState, message = ""): void {
+  private become(state: LiveState, trouble: Trouble | null = null): void {
     if (this.state === state) return;
     this.state = state;
-    this.listener?.onState(state, message);
+    this.listener?.onState(state, trouble);
   }
 }

@@ -12,23 +12,24 @@ import pytest
 from django.core.management import CommandError, call_command
 from PIL import Image as PILImage
 
-from labeling import jobs, storage
+from labeling import jobs, storage, tilefile
 from labeling.models import Image
 from labeling.selectors.images import images_without_tiles
 from labeling.services import tiles
 from labeling.tasks.tiling import make_missing, make_tiles
 from labeling.tilefile import levels, read_tile
-from labeling.transfer import pyramid
 from tests.conftest import Cast
 from tests.factories import make_image
 
-LONG = {"width": 4100, "height": 6}
+
+def long_image(cast: Cast, name: str) -> Image:
+    return make_image(cast.project, width=4100, height=6, name=f"{name}.png")
 
 
 @pytest.fixture
 def old(cast: Cast) -> Image:
     """As an import before there were tiles left it."""
-    return make_image(cast.project, **LONG)
+    return long_image(cast, "old")
 
 
 def picture_of(image: Image) -> np.ndarray:
@@ -80,7 +81,7 @@ def test_a_run_that_was_stopped_leaves_nothing_and_the_next_one_succeeds(
     old: Image, monkeypatch: pytest.MonkeyPatch, settings: Any
 ) -> None:
     with monkeypatch.context() as broken:
-        broken.setattr(pyramid.TileWriter, "finish", lambda self: (_ for _ in ()).throw(KeyboardInterrupt))
+        broken.setattr(tilefile.TileWriter, "finish", lambda self: (_ for _ in ()).throw(KeyboardInterrupt))
         with pytest.raises(KeyboardInterrupt):
             make_tiles(old.pk)
     assert Image.objects.get().tiles == ""
@@ -98,7 +99,7 @@ def test_who_comes_second_changes_nothing(old: Image) -> None:
 def test_the_command_makes_all_it_can_and_names_the_rest(
     cast: Cast, old: Image, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    gone, damaged = (make_image(cast.project, name=f"{name}.png", **LONG) for name in ("gone", "damaged"))
+    gone, damaged = (long_image(cast, name) for name in ("gone", "damaged"))
     storage.delete(gone.file)
     Image.objects.filter(pk=damaged.pk).update(file=storage.put("images", b"no picture", suffix="png").name)
     with pytest.raises(CommandError, match=r"gone\.png is gone(.|\n)*damaged\.png is damaged"):
