@@ -180,7 +180,8 @@ class TagTraining(nn.Module):
         if not open_BC.any():
             return open_BC
         logits_BC, _ = self.classifier(images)
-        return open_BC & (logits_BC > 0)
+        likely_BC: Tensor = open_BC & (logits_BC > 0)
+        return likely_BC
 
     def after_step(self, step: int) -> None:
         """Move the averaged segmenter if the segmenter has moved."""

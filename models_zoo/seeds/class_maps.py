@@ -35,7 +35,8 @@ def make_maps(classifier: TagClassifier, images_BCHW: Tensor, kind: str, classes
     """
     if kind == "cam":
         with torch.no_grad():
-            return classifier.class_maps(classifier(images_BCHW)[1])
+            plain: Tensor = classifier.class_maps(classifier(images_BCHW)[1])
+            return plain
     with torch.enable_grad():
         logits_BC, features = classifier(images_BCHW)
         layer_BDhw = features[LAYERS[kind]]
