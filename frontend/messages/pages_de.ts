@@ -227,6 +227,7 @@ export const germanSentences = {
   light: "hell",
   "IoU after three clicks ({images})": "IoU nach drei Klicks ({images})",
   "mIoU on {masks} of the validation split": "mIoU auf den Validierungsbildern ({masks})",
+  "mIoU of mended proposals on {masks} of the validation split": "mIoU der verbesserten Vorschläge auf den Validierungsbildern ({masks})",
   "made {time}": "entstanden {time}",
   mask: "Maske",
   "model v{number}": "Modell v{number}",

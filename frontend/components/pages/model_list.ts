@@ -15,6 +15,7 @@ export function measuredOn(validation: Validation): string {
   if (validation.kind === "miou") return say("mIoU on {masks} of the validation split", { masks: plural(validation.n, "accepted mask") });
   if (validation.kind === "mark_accuracy") return say("accuracy on the held-back marks of {images}", { images: plural(validation.n, "image") });
   if (validation.kind === "click_iou") return say("IoU after three clicks ({images})", { images: plural(validation.n, "image") });
+  if (validation.kind === "polished_miou") return say("mIoU of mended proposals on {masks} of the validation split", { masks: plural(validation.n, "accepted mask") });
   return `${title(validation.kind)}, n = ${count(validation.n)}`;
 }
 

@@ -38,4 +38,5 @@ it("always says which figure it is and on how many it rests", () => {
   expect(measuredOn({ kind: "miou", value: 0.5, n: 12 })).toBe("mIoU on 12 accepted masks of the validation split");
   expect(measuredOn({ kind: "mark_accuracy", value: 0.5, n: 1 })).toBe("accuracy on the held-back marks of 1 image");
   expect(measuredOn({ kind: "click_iou", value: 0.5, n: 7 })).toBe("IoU after three clicks (7 images)");
+  expect(measuredOn({ kind: "polished_miou", value: 0.5, n: 7 })).toBe("mIoU of mended proposals on 7 accepted masks of the validation split");
 });

@@ -160,7 +160,7 @@ export interface ModelVersion {
   run_id: number;
   metrics: { validation?: Validation } & Record<string, unknown>;
   is_active: boolean;
-  proposes: boolean; // false: it only answers marks, so it is never active
+  proposes: boolean; // false: it only answers marks or mends proposals, so it is never active
   created_at: string;
   activated_at: string | null;
   note: string;
