@@ -10,7 +10,9 @@ from collections.abc import Callable
 from typing import Any
 
 from models_zoo.info import AcquisitionInfo, EncoderInfo, InteractiveInfo, MethodInfo, RefinerInfo, UnknownMethod
+from models_zoo.methods.affinity.info import INFO as _AFFINITY
 from models_zoo.methods.cam.info import INFO as _CAM
+from models_zoo.methods.mask_polisher.info import INFO as _MASK_POLISHER
 from models_zoo.methods.seeded_segmentation.info import INFO as _SEEDED_SEGMENTATION
 
 _ENCODERS: tuple[EncoderInfo, ...] = (
@@ -30,7 +32,7 @@ def list_methods() -> list[MethodInfo]:
     """All ways to learn, the default first."""
     from models_zoo.interactive.click_net.info import METHOD as CLICK_NET
 
-    return [_SEEDED_SEGMENTATION, _CAM, CLICK_NET]
+    return [_SEEDED_SEGMENTATION, _CAM, _AFFINITY, CLICK_NET, _MASK_POLISHER]
 
 
 def get_method(name: str) -> MethodInfo:

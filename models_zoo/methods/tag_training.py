@@ -10,8 +10,8 @@ Shape letters: B batch, C classes, H height, W width; h = H / 4, w = W / 4.
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping
-from typing import ClassVar, Self
+from collections.abc import Callable, Mapping
+from typing import ClassVar, Self, TypeAlias
 
 import torch
 from torch import Tensor, nn
@@ -35,6 +35,7 @@ FROZEN_STAGES = 2
 SMOOTHING = 0.05
 """Of the tags, against wrong ones."""
 _ENCODER_RATE = 0.2
+MapsOf: TypeAlias = Callable[[Batch, Tensor, Tensor], Tensor]
 _EPOCHS = {"quick": 12.0, "normal": 30.0, "thorough": 90.0}
 _STEPS = {"quick": (150, 1200), "normal": (400, 3600), "thorough": (1200, 18000)}
 
@@ -124,13 +125,16 @@ class TagTraining(nn.Module):
         return {"tags": tag_margin(logits_BC.float(), present_BC, absent_BC, smoothing=SMOOTHING)}
 
     @torch.no_grad()
-    def labels(self, batch: Batch, present_BC: Tensor, absent_BC: Tensor) -> Tensor:
-        """What the class maps teach: (B, h, w) of class positions, `IGNORE` where they say nothing or people spoke."""
+    def labels(self, batch: Batch, present_BC: Tensor, absent_BC: Tensor, *, maps_of: MapsOf | None = None) -> Tensor:
+        """What the maps (`maps`, or other ones) teach about a batch.
+
+        Class positions (B, h, w), `IGNORE` where the maps say nothing or people spoke.
+        """
         self.classifier.eval()
         images = self.classifier.encoder.normalise(batch.rgb_BHWC)
         allowed_BC = present_BC | self._likely(batch, images, present_BC, absent_BC)
         rgb = F.avg_pool2d(batch.rgb_BHWC.permute(0, 3, 1, 2).float() / 255.0, OUTPUT_STRIDE)
-        maps = self.maps(batch, images, allowed_BC)
+        maps = (maps_of or self.maps)(batch, images, allowed_BC)
         rule = SeedRule(threshold=self.config.threshold, band=self.config.ignore_band, refiner=self.config.refiner)
         known = Known(batch.targets_BChw, batch.excluded_BChw)
         labels = seed_labels(maps, rgb, allowed_BC, known, rule, background=self.background)
