@@ -69,6 +69,7 @@ class MethodInfo:
         loader: "module:attribute" of the `data.loader.Loader` that makes its batches.
         interactive: name of the interactive segmenter that its weights are for; such a version answers marks and
             makes no proposals by itself. Empty for all others.
+        polishes: its versions mend the proposals of the model in use, and make none by themselves.
     """
 
     name: str
@@ -81,6 +82,12 @@ class MethodInfo:
     license: str = ""
     loader: str = "models_zoo.data.loader:Loader"
     interactive: str = ""
+    polishes: bool = False
+
+    @property
+    def proposes(self) -> bool:
+        """Whether its versions make proposals by themselves."""
+        return not self.interactive and not self.polishes
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -45,7 +45,7 @@ class Validation(TypedDict):
     """How good a model is on the val split, and what that number is."""
 
     value: float | None
-    kind: Literal["miou", "mark_accuracy", "click_iou"]
+    kind: Literal["miou", "mark_accuracy", "click_iou", "polished_miou"]
     n: int
     per_class: dict[int, float]
 
