@@ -11,6 +11,7 @@ value  meaning
 3      polished: a model's pixel that polishing changed
 4      an interactive method, from a person's marks
 5      imported with the image
+6      a trained mask polisher, which changed what the model had said
 ====== ===========================================================================
 
 Needs numpy only. Arrays are uint8 of shape (H, W), the size of the image.
@@ -23,7 +24,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from models_zoo import UNLABELLED, encode_png
+from models_zoo import IGNORE, UNLABELLED, encode_png
 
 LabelMap = npt.NDArray[np.uint8]
 
@@ -33,6 +34,7 @@ MODEL: Final = 2
 POLISHED: Final = 3
 INTERACTIVE: Final = 4
 IMPORTED: Final = 5
+POLISHER: Final = 6
 
 NAMES: Final = {
     UNKNOWN: "unknown",
@@ -41,6 +43,7 @@ NAMES: Final = {
     POLISHED: "polished",
     INTERACTIVE: "interactive",
     IMPORTED: "imported",
+    POLISHER: "mask polisher",
 }
 
 
@@ -49,15 +52,20 @@ def uniform(shape: tuple[int, int], source: int) -> LabelMap:
     return np.full(shape, source, dtype=np.uint8)
 
 
-def of_proposal(*, predicted: LabelMap, polished: LabelMap, seeds: LabelMap) -> LabelMap:
+def of_proposal(
+    *, predicted: LabelMap, polished: LabelMap, seeds: LabelMap, replaced: LabelMap | None = None
+) -> LabelMap:
     """A model's mask after polishing: marked pixels are the person's, changed ones polished, the rest the model's.
 
     Args:
         predicted: classes as the network gave them.
         polished: classes as they are offered.
         seeds: the person's marks drawn in, UNLABELLED elsewhere.
+        replaced: classes that a trained polisher took away, IGNORE where it changed nothing; None without one.
     """
     source = np.where(predicted == polished, np.uint8(MODEL), np.uint8(POLISHED))
+    if replaced is not None:
+        source[replaced != IGNORE] = POLISHER
     source[(seeds != UNLABELLED) & (seeds == polished)] = PERSON
     return source
 

@@ -7,6 +7,8 @@ Examples::
     python -m models_zoo rank run/final photos/ --function margin --budget 20
     python -m models_zoo train-clicks photos_with_masks/ --out clicks/ --set effort=quick
     python -m models_zoo measure-clicks clicks/final other_photos/ --limit 50
+    python -m models_zoo train-polisher snapshot/ --model run/final --out polisher/
+    python -m models_zoo predict run/final photos/ --out masks/ --polisher polisher/final
 """
 
 from __future__ import annotations
@@ -52,6 +54,7 @@ def _parser() -> argparse.ArgumentParser:
         commands.add_parser("train-clicks", help="train a click network on folders with images/ and masks/"),
         commands.add_parser("measure-clicks", help="how many clicks it needs on folders with images/ and masks/"),
     )
+    _add_polisher(commands.add_parser("train-polisher", help="train what mends a model's masks, on accepted ones"))
     return parser
 
 
@@ -80,10 +83,21 @@ def _add_clicks(train: argparse.ArgumentParser, measure: argparse.ArgumentParser
     measure.set_defaults(run=_measure_clicks)
 
 
+def _add_polisher(train: argparse.ArgumentParser) -> None:
+    train.add_argument("snapshot", type=Path)
+    train.add_argument("--model", type=Path, required=True, help="the final/ folder of the model whose masks it mends")
+    train.add_argument("--out", type=Path, required=True, help="working folder; a run there is continued")
+    train.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", dest="settings")
+    train.add_argument("--seed", type=int, default=0)
+    train.add_argument("--device", default="auto")
+    train.set_defaults(run=_train_polisher)
+
+
 def _add_predict(predict: argparse.ArgumentParser) -> None:
     predict.add_argument("weights", type=Path, help="the final/ folder of a run")
     predict.add_argument("pictures", type=Path, help="a folder of pictures")
     predict.add_argument("--out", type=Path, required=True)
+    predict.add_argument("--polisher", type=Path, help="the final/ folder of a trained mask polisher")
     predict.add_argument("--device", default="auto")
     predict.set_defaults(run=_predict)
 
@@ -110,6 +124,8 @@ def _train(options: argparse.Namespace, out: TextIO) -> int:
     from models_zoo.engine import load_predictor, validate
 
     info = get_method(options.method)
+    if info.polishes:
+        raise ValueError(f"{info.name} is trained for a model's masks: use train-polisher and name the model")
     result = _fit(info, options, out)
     if info.interactive:
         from models_zoo.interactive.click_net.measuring import validate_clicks
@@ -142,6 +158,23 @@ def _train_clicks(options: argparse.Namespace, out: TextIO) -> int:
     options.snapshot, options.method = options.out / "snapshot", "click_net"
     make_snapshot(options.folders, options.snapshot)
     return _train(options, out)
+
+
+def _train_polisher(options: argparse.Namespace, out: TextIO) -> int:
+    from models_zoo.methods.mask_polisher.fitting import train_polisher
+
+    made = train_polisher(
+        model=options.model,
+        config=parse_config(get_method("mask_polisher"), _settings(options.settings)),
+        snapshot_dir=options.snapshot,
+        work_dir=options.out,
+        seed=options.seed,
+        callbacks=_Printer(out),
+        device=options.device,
+    )
+    found = {"weights": str(made.fitted.weights_dir), "steps": made.fitted.steps, "validation": made.validation}
+    out.write(json.dumps({**found, "polishing": made.gain}) + "\n")
+    return 0
 
 
 def _measure_clicks(options: argparse.Namespace, out: TextIO) -> int:
@@ -197,11 +230,16 @@ def _predict(options: argparse.Namespace, out: TextIO) -> int:
     from models_zoo.polish import polish
 
     predictor = load_predictor(options.weights, options.device)
+    polisher = None
+    if options.polisher is not None:
+        from models_zoo.methods.mask_polisher.polisher import load_polisher
+
+        polisher = load_polisher(options.polisher, options.device)
     options.out.mkdir(parents=True, exist_ok=True)
     for chunk in _chunks(_pictures(options.pictures)):
         images = [load_rgb(path) for path in chunk]
         for path, rgb, prediction in zip(chunk, images, predictor.predict_batch(images), strict=True):
-            polished = polish(prediction, rgb, refiner=predictor.refiner)
+            polished = polish(prediction, rgb, refiner=predictor.refiner, polisher=polisher)
             (options.out / f"{path.stem}.png").write_bytes(encode_png(polished.label_map, voc_palette()))
             out.write(f"{path.name}\t{polished.score:.4f}\n")
     return 0

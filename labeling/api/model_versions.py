@@ -18,7 +18,7 @@ from labeling.api.serializers import parsed
 from labeling.api.training import Nothing
 from labeling.models import ModelVersion
 from labeling.selectors import runs as run_selectors
-from labeling.selectors.interactive import answering_methods
+from labeling.selectors.interactive import assisting_methods
 from labeling.services.model_versions import activate_version, request_pool_proposals, withdraw_version
 
 Json = dict[str, Any]
@@ -33,7 +33,7 @@ def model_version_row(version: ModelVersion) -> Json:
         "run_id": version.run_id,
         "metrics": version.metrics,
         "is_active": version.is_active,
-        "proposes": version.run.method not in answering_methods(),
+        "proposes": version.run.method not in assisting_methods(),
         "created_at": version.created_at,
         "activated_at": version.activated_at,
         "note": version.note,

@@ -15,14 +15,16 @@ from django.conf import settings
 from PIL import Image as PILImage
 
 from labeling import provenance, storage
-from labeling.errors import TransientError
+from labeling.errors import PermanentError, TransientError
 from labeling.ml import weights
 from labeling.ml.ranking import batch_scores
 from labeling.ml.running import as_job_errors
 from labeling.models import Image, ModelVersion
+from labeling.selectors.interactive import polishing_version
 from labeling.services.offers import Offer
-from models_zoo import Mark, encode_png, pixel_counts, rasterize
+from models_zoo import Mark, TrainingError, encode_png, pixel_counts, rasterize
 from models_zoo.engine import Prediction, label_map, load_predictor
+from models_zoo.methods.mask_polisher.polisher import MaskPolisher, load_polisher
 from models_zoo.polish import Polished, polish
 
 logger = logging.getLogger(__name__)
@@ -40,6 +42,7 @@ class Proposer:
         """Load the weights. Raises PermanentError (damaged) or TransientError (storage)."""
         with as_job_errors():
             self._predictor = load_predictor(weights.fetch(version), device=settings.DEVICE)
+            self._polisher = _polisher(version)
         self._background = next((item["index"] for item in self._predictor.classes if item["is_background"]), None)
 
     def offers(
@@ -68,8 +71,36 @@ class Proposer:
             for pk, prediction in by_image.items():
                 check()
                 drawn = marks.get(pk, [])
-                made.append(_offer(pk, pictures[pk], prediction, drawn, scores[pk], self._predictor.refiner))
+                made.append(self._offer(pk, pictures[pk], prediction, drawn, scores[pk]))
             return made
+
+    def _offer(
+        self, image_id: int, rgb: Rgb, prediction: Prediction, marks: Sequence[Mark], scores: dict[str, float]
+    ) -> Offer:
+        polished = polish(prediction, rgb, marks, refiner=self._predictor.refiner, polisher=self._polisher)
+        mask = storage.put("masks", encode_png(polished.label_map), suffix="png")
+        return Offer(
+            image_id=image_id,
+            blob=mask.name,
+            sha256=mask.sha256,
+            pixel_counts={str(value): count for value, count in pixel_counts(polished.label_map).items()},
+            provenance=_provenance(rgb, prediction, polished, marks),
+            uncertainty=polished.score,
+            uncertainty_blob=storage.put("uncertainty", _grey_png(polished.uncertainty), suffix="png").name,
+            scores=scores,
+        )
+
+
+def _polisher(version: ModelVersion) -> MaskPolisher | None:
+    """The project's trained polisher, where it is known to help and can be read."""
+    found = polishing_version(version.project)
+    if found is None:
+        return None
+    try:
+        return load_polisher(weights.fetch(found), device=settings.DEVICE)
+    except (TrainingError, PermanentError) as error:
+        logger.warning("proposals are not mended by version %s: %s", found.number, error)
+        return None
 
 
 def batches(images: Iterable[Image]) -> Iterator[list[Image]]:
@@ -102,29 +133,13 @@ def picture(image: Image) -> Rgb | None:
         return None
 
 
-def _offer(
-    image_id: int, rgb: Rgb, prediction: Prediction, marks: Sequence[Mark], scores: dict[str, float], refiner: str
-) -> Offer:
-    polished = polish(prediction, rgb, marks, refiner=refiner)
-    mask = storage.put("masks", encode_png(polished.label_map), suffix="png")
-    return Offer(
-        image_id=image_id,
-        blob=mask.name,
-        sha256=mask.sha256,
-        pixel_counts={str(value): count for value, count in pixel_counts(polished.label_map).items()},
-        provenance=_provenance(rgb, prediction, polished, marks),
-        uncertainty=polished.score,
-        uncertainty_blob=storage.put("uncertainty", _grey_png(polished.uncertainty), suffix="png").name,
-        scores=scores,
-    )
-
-
 def _provenance(rgb: Rgb, prediction: Prediction, polished: Polished, marks: Sequence[Mark]) -> str:
     height, width = rgb.shape[:2]
     source = provenance.of_proposal(
         predicted=label_map(prediction, width, height),
         polished=polished.label_map,
         seeds=rasterize(marks, width=width, height=height).seeds,
+        replaced=polished.replaced,
     )
     return storage.put("provenance", provenance.encode(source), suffix="png").name
 

@@ -27,6 +27,7 @@ from models_zoo import (
 )
 from models_zoo.engine import fit, load_predictor, validate
 from models_zoo.interactive.click_net.measuring import validate_clicks
+from models_zoo.methods.mask_polisher.fitting import train_polisher
 
 MIN_PAUSE_S = 0.5  # between two looks at the row
 _OUT_OF_MEMORY = ("out of memory", "can't allocate memory", "not enough memory")
@@ -44,12 +45,13 @@ class Watch(Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class Order:
-    """What to train: registry name, settings as JSON, the frozen snapshot's blob, the seed."""
+    """What to train: registry name, settings as JSON, the frozen snapshot's blob, the seed, the version in use."""
 
     method: str
     config: dict[str, Any]
     snapshot: str
     seed: int
+    active: ModelVersion | None = None
 
 
 @dataclass(frozen=True)
@@ -68,6 +70,8 @@ def train(order: Order, folder: Path, watch: Watch) -> Trained:
     """
     with as_job_errors():
         data = snapshot.materialise(order.snapshot, folder / "snapshot", check=watch.check)
+        if get_method(order.method).polishes:
+            return _train_polisher(order, data, folder / "work", watch)
         result = fit(
             method=order.method,
             config=parse_config(get_method(order.method), order.config),
@@ -81,6 +85,29 @@ def train(order: Order, folder: Path, watch: Watch) -> Trained:
         watch.check()
         validation = _validated(order.method, result.weights_dir, data, watch)
     return Trained(result.weights_dir, {"training": result.metrics, "validation": validation}, data)
+
+
+def _train_polisher(order: Order, data: Path, work_dir: Path, watch: Watch) -> Trained:
+    """Teach a polisher the mistakes of the version in use."""
+    if order.active is None:
+        raise TrainingError(
+            "a mask polisher learns from the mistakes of the model in use, and there is none: train a model that makes "
+            "proposals first"
+        )
+    made = train_polisher(
+        model=weights.fetch(order.active),
+        config=parse_config(get_method(order.method), order.config),
+        snapshot_dir=data,
+        work_dir=work_dir,
+        seed=order.seed,
+        callbacks=_Callbacks(watch),
+        device=settings.DEVICE,
+        check=watch.check,
+    )
+    metrics: dict[str, Any] = {"training": made.fitted.metrics, "validation": dict(made.validation)}
+    if made.gain is not None:
+        metrics["polishing"] = dict(made.gain)
+    return Trained(made.fitted.weights_dir, metrics, data)
 
 
 def _validated(method: str, weights_dir: Path, data: Path, watch: Watch) -> dict[str, Any]:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from django.conf import settings
 from django.utils.translation import gettext as _
 
@@ -15,6 +18,24 @@ SITE_FILES = {"sam_onnx": ("SAM_ENCODER", "SAM_DECODER")}
 def answering_methods() -> dict[str, str]:
     """Training methods whose versions answer marks, and the interactive method that runs them."""
     return {info.name: info.interactive for info in list_methods() if info.interactive}
+
+
+def assisting_methods() -> set[str]:
+    """Training methods whose versions make no proposals by themselves: they answer marks, or mend others' proposals."""
+    return {info.name for info in list_methods() if not info.proposes}
+
+
+def polishing_version(project: Project) -> ModelVersion | None:
+    """The newest version that mends proposals, where it made those of the val split better; else None."""
+    polishing = [info.name for info in list_methods() if info.polishes]
+    version = project.model_versions.filter(run__method__in=polishing).order_by("-number").first()
+    return version if version is not None and polishing_gain(version.metrics) > 0 else None
+
+
+def polishing_gain(metrics: Mapping[str, Any]) -> float:
+    """How much mean IoU a polisher's version added on the val split; 0 where that is not known."""
+    found = metrics.get("polishing") or {}
+    return float(found["after"]) - float(found["before"]) if found else 0.0
 
 
 def answering_version(project: Project, method: str) -> ModelVersion | None:

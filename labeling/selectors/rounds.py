@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from labeling.models import JobStatus, Project
-from labeling.selectors.interactive import answering_methods
+from labeling.selectors.interactive import assisting_methods
 
 _COUNTED = [JobStatus.QUEUED, JobStatus.RUNNING, JobStatus.SUCCEEDED]
 
 
 def newly_accepted(project: Project) -> int:
     """Accepted masks that no training has seen: all of them before the first, none while one is going on."""
-    runs = project.training_runs.filter(status__in=_COUNTED).exclude(method__in=answering_methods())
+    runs = project.training_runs.filter(status__in=_COUNTED).exclude(method__in=assisting_methods())
     last = runs.order_by("-id").first()
     images = project.images.filter(accepted_mask__isnull=False)
     if last is None:

@@ -15,9 +15,10 @@ from django.utils.translation import gettext as _
 
 from labeling.errors import Conflict, StaleState
 from labeling.models import ACTIVE, ModelVersion, Project, Proposal, ProposalRun, TrainingRun
-from labeling.selectors.interactive import answering_methods
+from labeling.selectors.interactive import assisting_methods, polishing_gain
 from labeling.services import events, runs
 from labeling.services.proposals import supersede
+from models_zoo import get_method, list_methods
 
 KIND_WORDS = {"miou": "mean IoU on accepted masks", "mark_accuracy": "accuracy on held-back marks"}
 ANSWERS_MARKS = "Answers marks while somebody draws, where the settings choose it; it makes no proposals by itself."
@@ -71,11 +72,22 @@ def publish_version(*, run: TrainingRun, product: Product) -> ModelVersion:
 
 def _verdict(project: Project, run: TrainingRun, product: Product, active: ModelVersion | None) -> Verdict:
     """The rule, for versions that propose; one that only answers marks is never active."""
-    answering = answering_methods()
-    if run.method in answering:
+    info = next((info for info in list_methods() if info.name == run.method), None)
+    if info is not None and info.polishes:
+        return Verdict(False, _polishing_note(product.metrics))
+    if info is not None and info.interactive:
         return Verdict(False, ANSWERS_MARKS)
-    is_first = not ModelVersion.objects.filter(project=project).exclude(run__method__in=answering).exists()
+    is_first = not ModelVersion.objects.filter(project=project).exclude(run__method__in=assisting_methods()).exists()
     return judge(product.metrics, active, auto_activate=project.options.auto_activate, is_first=is_first)
+
+
+def _polishing_note(metrics: Mapping[str, Any]) -> str:
+    """Whether the newest polisher is used is a matter of its figures alone."""
+    found = metrics.get("polishing")
+    if not found:
+        return "Not used: too few accepted masks are held back for validation to show that it helps."
+    figures = f"mean IoU of proposals on accepted masks {found['after']:.3f}, without it {found['before']:.3f}"
+    return f"Mends proposals: {figures}." if polishing_gain(metrics) > 0 else f"Not used: {figures}."
 
 
 def judge(metrics: Mapping[str, Any], active: ModelVersion | None, *, auto_activate: bool, is_first: bool) -> Verdict:
@@ -120,13 +132,10 @@ def _validation(metrics: Mapping[str, Any]) -> tuple[float, str] | None:
 def activate_version(*, version: ModelVersion, by: User) -> ModelVersion:
     """A person takes a version into use; the pool gets its proposals. Doing it twice changes nothing.
 
-    Raises Conflict `answers_marks` for a version that makes no proposals.
+    Raises Conflict `answers_marks` or `mends_proposals` for a version that makes no proposals.
     """
-    if version.run.method in answering_methods():
-        raise Conflict(
-            _("This version answers marks and makes no proposals; choose it in the project's settings instead."),
-            code="answers_marks",
-        )
+    if version.run.method in assisting_methods():
+        raise _makes_no_proposals(version)
     Project.objects.filter(pk=version.project_id).update(event_seq=F("event_seq"))
     version.refresh_from_db()
     if version.is_active:
@@ -134,6 +143,16 @@ def activate_version(*, version: ModelVersion, by: User) -> ModelVersion:
     version.note = f"In use since {by.get_username()} activated it."
     _activate(version, ModelVersion.objects.filter(project=version.project, is_active=True).first(), by=by)
     return version
+
+
+def _makes_no_proposals(version: ModelVersion) -> Conflict:
+    if get_method(version.run.method).polishes:
+        text = _("This version mends the proposals of the model in use and makes none; it needs no activating.")
+        return Conflict(text, code="mends_proposals")
+    return Conflict(
+        _("This version answers marks and makes no proposals; choose it in the project's settings instead."),
+        code="answers_marks",
+    )
 
 
 @transaction.atomic

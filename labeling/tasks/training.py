@@ -13,7 +13,7 @@ from django.conf import settings
 
 from labeling.errors import PermanentError
 from labeling.models import TrainingRun
-from labeling.selectors.interactive import answering_methods
+from labeling.selectors.interactive import assisting_methods
 from labeling.selectors.runs import active_version
 from labeling.services.model_versions import Product, publish_version
 from labeling.services.training import note_progress
@@ -51,7 +51,13 @@ def run_folder(run_id: int) -> Path:
 def _train(run: TrainingRun, progress: lifecycle.Progress) -> None:
     from labeling.ml import running, weights  # torch: in workers only
 
-    order = running.Order(method=run.method, config=run.config, snapshot=run.snapshot, seed=run.seed)
+    order = running.Order(
+        method=run.method,
+        config=run.config,
+        snapshot=run.snapshot,
+        seed=run.seed,
+        active=active_version(run.project),
+    )
     watch = _Watch(run, progress)
     trained = running.train(order, run_folder(run.pk), watch)
     trained.metrics.update(_reference(run, trained.snapshot_dir, watch))
@@ -68,7 +74,7 @@ def _reference(run: TrainingRun, snapshot_dir: Path, watch: _Watch) -> dict[str,
     from labeling.ml import running  # torch: in workers only
 
     active = active_version(run.project)
-    if active is None or run.method in answering_methods():
+    if active is None or run.method in assisting_methods():
         return {}
     try:
         validation = running.measure(active, snapshot_dir, watch)

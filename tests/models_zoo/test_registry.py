@@ -41,7 +41,7 @@ def test_importing_and_listing_loads_no_torch() -> None:
 def test_every_method_is_documented_and_every_setting_explained(info: MethodInfo) -> None:
     assert f"`{info.name}`" in README.read_text()
     assert get_method(info.name) is info
-    assert (info.accepts or info.interactive) and info.title and info.summary
+    assert (info.accepts or not info.proposes) and info.title and info.summary
     for field in config_fields(info.config):
         assert field.help.endswith("."), field.name
         assert field.kind in ("bool", "choice") or (field.minimum is not None and field.maximum is not None)
