@@ -2,6 +2,7 @@
 
     python bench/interactive.py --data FOLDER… [--methods NAME,…] [--limit 20] [--json OUT] [--resume]
     python bench/interactive.py --data FOLDER… --methods click_net --file click_net.weights=run/final
+    python bench/interactive.py --data FOLDER… --limit 12 --others 8 … (settings are chosen on pictures left out above)
 
 A task is one object of one picture (`bench/interactive_tasks.py`), the person is simulated and leaves nothing to chance
 (`bench/annotators.py`); every method gets the same marks, as marks or as pixels. Columns, means over a set's pictures:
@@ -21,7 +22,7 @@ import os
 import sys
 import time
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -186,7 +187,7 @@ def main() -> None:
         report.forget(name)
     methods = _methods(options.methods.split(","), options.features_cache, _files(options.file))
     for folder in options.data:
-        _measure_set(folder, methods, report, options.limit, protocol)
+        _measure_set(tasks_of(folder, options.limit, options.others), methods, report, protocol)
     report.summary = summarise(report.tasks, list(PEERS), limit=protocol.clicks, seed=protocol.seed)
     report.save()
     print(markdown(report.summary))
@@ -194,9 +195,9 @@ def main() -> None:
         draw_chart(report, options.json.with_suffix(".png"), clicks=protocol.clicks)
 
 
-def _measure_set(folder: Path, methods: dict[str, Peer], report: Report, limit: int, protocol: Protocol) -> None:
+def _measure_set(tasks: Iterable[Task], methods: dict[str, Peer], report: Report, protocol: Protocol) -> None:
     clicked: set[str] = set()
-    for task in tasks_of(folder, limit):
+    for task in tasks:
         if not protocol.click_images or len(clicked) < protocol.click_images:
             clicked.add(task.image)
         missing = [name for name in methods if not report.has(task.set_name, name, task.key)]
@@ -260,6 +261,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--methods", default="all", help="names with commas between them, or all")
     parser.add_argument("--file", action="append", default=[], help="METHOD.NAME=PATH, for methods built from files")
     parser.add_argument("--limit", type=int, default=0, help="pictures a set, evenly spread; 0 takes all")
+    parser.add_argument("--others", type=int, default=0, help="instead, so many pictures a set that --limit leaves out")
     parser.add_argument("--json", type=Path, help="file for all figures; a chart is drawn beside it")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--clicks", type=int, default=20)

@@ -58,15 +58,16 @@ class Task:
         return f"{self.image}#{self.class_index}"
 
 
-def tasks_of(folder: Path, limit: int) -> Iterator[Task]:
+def tasks_of(folder: Path, limit: int, others: int = 0) -> Iterator[Task]:
     """Tasks of at most ``limit`` pictures (0: all), evenly spread over the sorted names.
 
+    ``others``: of at most so many pictures that ``limit`` leaves out instead, to choose settings on.
     The background is class 0 where it is called so. Of one or two classes, class 1 is the object; of more, the two
     largest of each picture that cover at least 1 % of it, one task each. Raises SystemExit naming what is missing.
     """
     names = _names(folder)
-    if limit and len(names) > limit:
-        names = [names[i] for i in np.linspace(0, len(names) - 1, limit).astype(int)]
+    measured = _spread(names, limit)
+    names = _spread([name for name in names if name not in measured], others) if others else measured
     classes = _classes(folder)
     for name in names:
         rgb = load_rgb(folder / "images" / name)
@@ -101,6 +102,13 @@ def _names(folder: Path) -> list[str]:
             raise SystemExit(f"{folder} has no {part}: give folders with images/, masks/ and classes.json.")
     pictures = sorted(path.name for path in (folder / "images").iterdir())
     return [name for name in pictures if (folder / "masks" / f"{Path(name).stem}.png").is_file()]
+
+
+def _spread(names: list[str], limit: int) -> list[str]:
+    """At most ``limit`` of the names (0: all), evenly spread."""
+    if not limit or len(names) <= limit:
+        return names
+    return [names[i] for i in np.linspace(0, len(names) - 1, limit).astype(int)]
 
 
 def _classes(folder: Path) -> dict[int, str]:

@@ -28,7 +28,7 @@ export interface FeatureMap {
   readonly values: Int8Array;
 }
 
-export const NEWEST_VERSION = 2;
+export const NEWEST_VERSION = 3;
 const MAGIC = "BFM1";
 const MAX_HEADER = 4096;
 const MAX_VALUES = 64 * 1024 * 1024;

@@ -78,6 +78,7 @@ def test_tasks_are_the_one_class_or_the_two_largest_of_each_picture(tmp_path: Pa
     one = write_set(tmp_path / "one", [truth, truth, truth], {"0": "background", "1": "disc"})
     assert [task.key for task in tasks_of(one, 0)] == ["0.png#1", "1.png#1", "2.png#1"]
     assert [task.key for task in tasks_of(one, 2)] == ["0.png#1", "2.png#1"]
+    assert [task.key for task in tasks_of(one, 2, others=5)] == ["1.png#1"]
     many = np.zeros((144, 192), np.uint8)
     many[:20], many[20:80], many[80:120], many[120, :10] = 1, 2, 3, 4
     scenes = write_set(tmp_path / "many", [many], {str(index): f"class {index}" for index in range(1, 5)})

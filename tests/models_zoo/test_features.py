@@ -195,10 +195,22 @@ def test_all_channels_share_one_step_and_weak_ones_cost_next_to_nothing() -> Non
     assert len(encode_features(both)) < 4000
 
 
-def test_files_of_the_first_version_are_still_read() -> None:
+@pytest.mark.parametrize("version", range(1, FEATURES_VERSION + 1))
+def test_files_of_all_versions_are_read(version: int) -> None:
     features = some_features()
-    old = replace(features, dense=replace(features.dense, version=1))
-    assert decode_features(encode_features(old)).dense.version == 1
+    old = replace(features, dense=replace(features.dense, version=version))
+    assert decode_features(encode_features(old)).dense.version == version
+
+
+def test_what_the_finer_strides_see_outweighs_the_coarsest() -> None:
+    from models_zoo.features import _reduce
+
+    rows = torch.arange(8)[:, None].expand(8, 8)
+    angle = {32: (rows < 4).float(), 16: (rows.T < 4).float()}  # two halves, seen as clearly by either stride
+    maps = {stride: torch.stack([turn.cos(), turn.sin()])[None] for stride, turn in angle.items()}
+    first = _reduce(maps, 8, 8, 2)[0]
+    across, down = first[:, :4].mean() - first[:, 4:].mean(), first[:4].mean() - first[4:].mean()
+    assert abs(across) > 10 * abs(down)
 
 
 def test_resizing_keeps_an_image_of_the_right_size() -> None:
