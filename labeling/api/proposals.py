@@ -57,6 +57,7 @@ def proposal_row(proposal: Proposal) -> Json:
         "uncertainty_url": (
             reverse("api-proposal-uncertainty", args=[proposal.pk]) if proposal.uncertainty_blob else None
         ),
+        "provenance_url": reverse("api-proposal-provenance", args=[proposal.pk]) if mask.provenance else None,
         "created_at": proposal.created_at,
         "decided_by": proposal.decided_by.username if proposal.decided_by is not None else None,
         "decided_at": proposal.decided_at,
@@ -134,10 +135,22 @@ class ProposalUncertainty(APIView):
         return blob_response(proposal.uncertainty_blob)
 
 
+@extend_schema(responses=OpenApiTypes.BINARY)
+class ProposalProvenance(APIView):
+    """GET: index PNG of where each pixel comes from; 6 is what a mask polisher changed."""
+
+    def get(self, request: Request, proposal_id: int) -> HttpResponse:
+        proposal = _seen(request, proposal_id)
+        if not proposal.mask.provenance:
+            raise NotFound(_("It is not known where this proposal's pixels come from."))
+        return blob_response(proposal.mask.provenance)
+
+
 urlpatterns = [
     path("images/<int:image_id>/proposals", ImageProposals.as_view(), name="api-image-proposals"),
     path("images/<int:image_id>/accept", AcceptMask.as_view(), name="api-image-accept"),
     path("proposals/<int:proposal_id>/accept", AcceptProposal.as_view(), name="api-proposal-accept"),
     path("proposals/<int:proposal_id>/reject", RejectProposal.as_view(), name="api-proposal-reject"),
     path("proposals/<int:proposal_id>/uncertainty", ProposalUncertainty.as_view(), name="api-proposal-uncertainty"),
+    path("proposals/<int:proposal_id>/provenance", ProposalProvenance.as_view(), name="api-proposal-provenance"),
 ]

@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from labeling import storage
+from labeling import provenance, storage
 from labeling.models import Image, Mask, Proposal, ProposalRun
-from models_zoo import encode_png
+from models_zoo import decode_png, encode_png
 from tests.conftest import Cast, client_for
 from tests.factories import (
     make_annotation,
@@ -45,6 +45,19 @@ def test_a_row_tells_all_there_is(cast: Cast, image: Image, proposal: Proposal) 
         1,
     )
     assert row["model_version"] is None and row["uncertainty_url"] is None and row["decided_by"] is None
+
+
+def test_where_its_pixels_come_from_can_be_read_by_members(cast: Cast, image: Image, proposal: Proposal) -> None:
+    url = f"/api/v1/proposals/{proposal.pk}/provenance"
+    assert client_for(cast.vera).get(url).status_code == 404
+    source = np.full((image.height, image.width), provenance.POLISHER, np.uint8)
+    proposal.mask.provenance = storage.put("provenance", provenance.encode(source), suffix="png").name
+    proposal.mask.save()
+    (row,) = client_for(cast.vera).get(f"/api/v1/images/{image.pk}/proposals").json()["results"]
+    assert row["provenance_url"] == url
+    answer = client_for(cast.vera).get(url)
+    assert (decode_png(answer.content) == provenance.POLISHER).all()
+    assert client_for(cast.dan).get(url).status_code == 404 and client_for(None).get(url).status_code == 401
 
 
 def test_asking_for_one_makes_a_run(cast: Cast, image: Image) -> None:

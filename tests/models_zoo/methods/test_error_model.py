@@ -60,7 +60,7 @@ def test_a_perfect_model_has_no_errors() -> None:
 
 @pytest.mark.parametrize(("mean", "spread"), [(0.0, 2.5), (3.0, 1.0), (-3.0, 1.0)])
 def test_shifts_of_borders_are_found(mean: float, spread: float) -> None:
-    found = measure(drawn(dataclasses.replace(NOTHING, shift_mean=mean, shift_spread=spread), 30), GROUND)
+    found = measure(drawn(dataclasses.replace(NOTHING, shift_mean=mean, shift_spread=spread), 15), GROUND)
     assert found.shift_mean == pytest.approx(mean, abs=0.5)
     assert found.shift_spread == pytest.approx(spread, rel=0.3)
 
@@ -70,7 +70,7 @@ def test_shifts_of_borders_are_found(mean: float, spread: float) -> None:
 def test_spots_are_counted_by_kind_and_size(kind: str, rate: float) -> None:
     size = 0.12 if kind == "islands" else 0.3
     model = dataclasses.replace(NOTHING, **{kind: Blobs(rate, size)})
-    found = measure(drawn(model, 80), GROUND)
+    found = measure(drawn(model, 50), GROUND)
     for other in {"holes", "leaks", "islands"} - {kind}:
         assert getattr(found, other).rate <= 0.1 * rate
     spots: Blobs = getattr(found, kind)
@@ -80,13 +80,13 @@ def test_spots_are_counted_by_kind_and_size(kind: str, rate: float) -> None:
 
 @pytest.mark.parametrize("chance", [0.0, 0.5, 1.0])
 def test_merges_are_counted_among_near_pairs(chance: float) -> None:
-    found = measure(drawn(dataclasses.replace(NOTHING, merges=chance), 40, near=True), GROUND)
+    found = measure(drawn(dataclasses.replace(NOTHING, merges=chance), 25, near=True), GROUND)
     assert found.merges == pytest.approx(chance, abs=0.15)
 
 
 def test_swapped_objects_are_counted_by_class_and_count_as_nothing_else() -> None:
     swaps = {DISC: {RING: 0.4}, RING: {GROUND: 0.25}}
-    found = measure(drawn(dataclasses.replace(NOTHING, swaps=swaps), 80), GROUND)
+    found = measure(drawn(dataclasses.replace(NOTHING, swaps=swaps), 50), GROUND)
     assert found.swaps[DISC][RING] == pytest.approx(0.4, abs=0.12)
     assert found.swaps[RING][GROUND] == pytest.approx(0.25, abs=0.12)
     assert (found.holes.rate, found.leaks.rate, found.islands.rate) == (0, 0, 0)
@@ -95,15 +95,15 @@ def test_swapped_objects_are_counted_by_class_and_count_as_nothing_else() -> Non
 def test_sureness_is_measured_apart_for_right_and_wrong_pixels() -> None:
     right, wrong = Sureness((0.95,) * 4, 0.02), Sureness((0.6,) * 4, 0.02)
     model = dataclasses.replace(NOTHING, holes=Blobs(1.0, 0.4), right=right, wrong=wrong)
-    found = measure(drawn(model, 30), GROUND)
+    found = measure(drawn(model, 12), GROUND)
     assert found.right.means[3] == pytest.approx(0.95, abs=0.03)
     assert found.wrong.means[2] == pytest.approx(0.6, abs=0.08)
 
 
 def test_drawing_from_what_was_measured_gives_the_same_rates_again() -> None:
     model = dataclasses.replace(NOTHING, shift_spread=1.5, holes=Blobs(0.6, 0.3), leaks=Blobs(0.6, 0.35))
-    first = measure(drawn(model, 60), GROUND)
-    again = measure(drawn(first, 60), GROUND)
+    first = measure(drawn(model, 30), GROUND)
+    again = measure(drawn(first, 30), GROUND)
     assert again.shift_spread == pytest.approx(first.shift_spread, rel=0.3)
     assert again.holes.rate == pytest.approx(first.holes.rate, rel=0.35)
     assert again.leaks.rate == pytest.approx(first.leaks.rate, rel=0.35)
