@@ -3,6 +3,7 @@
  *
  * Nothing in the file is trusted: its hash, its header, every size and the length of what it inflates to are checked.
  */
+import { hasHash } from "./hash";
 import { inflate, InflateError } from "./inflate";
 
 /** The blob cannot be used. `code`: other bytes than asked for, another format, or damaged. */
@@ -48,7 +49,7 @@ const damaged = (): FeatureMapError => new FeatureMapError("damaged", "The image
 
 /** Decode a blob. `sha256` (hex) is what was asked for. Throws FeatureMapError. */
 export async function decodeFeatureMap(data: Uint8Array, sha256: string): Promise<FeatureMap> {
-  await checkHash(data, sha256);
+  if (!(await hasHash(data, sha256))) throw new FeatureMapError("hash", "The image's features are not the ones that were asked for.");
   const { header, start } = readHeader(data);
   const { channels, height, width } = header;
   const cells = channels * height * width;
@@ -62,15 +63,6 @@ export async function decodeFeatureMap(data: Uint8Array, sha256: string): Promis
   undoDeltas(values, width);
   const { version, image_width: imageWidth, image_height: imageHeight } = header;
   return { version, channels, height, width, imageWidth, imageHeight, scale, values };
-}
-
-/** Pages served without TLS have no crypto.subtle; the other checks still hold there. */
-async function checkHash(data: Uint8Array, sha256: string): Promise<void> {
-  const subtle = globalThis.crypto?.subtle as SubtleCrypto | undefined;
-  if (subtle === undefined) return;
-  const digest = new Uint8Array(await subtle.digest("SHA-256", data as BufferSource));
-  const hex = Array.from(digest, (byte) => byte.toString(16).padStart(2, "0")).join("");
-  if (hex !== sha256) throw new FeatureMapError("hash", "The image's features are not the ones that were asked for.");
 }
 
 function readHeader(data: Uint8Array): { header: Header; start: number } {
