@@ -65,9 +65,9 @@ def test_affinities_are_learnt_between_tags_and_masks(tmp_path: Path) -> None:
     assert all(p.grad is None for p in task.classifier.parameters())
 
 
-@pytest.mark.parametrize("settings", [{"affinity": "features"}, {"walk_steps": 0}])
-def test_the_other_ways_to_walk_teach_too(tmp_path: Path, settings: dict[str, object]) -> None:
-    parts = _task("affinity", **settings).losses(_batch(tmp_path, 0.9, kinds=("tag", "scribble"))).parts
+@pytest.mark.parametrize("chosen", [{"affinity": "features"}, {"walk_steps": 0}])
+def test_the_other_ways_to_walk_teach_too(tmp_path: Path, chosen: dict[str, object]) -> None:
+    parts = _task("affinity", **chosen).losses(_batch(tmp_path, 0.9, kinds=("tag", "scribble"))).parts
     assert math.isfinite(parts["seeds"]) and parts["marks"] > 0
 
 
