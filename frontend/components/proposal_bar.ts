@@ -36,7 +36,9 @@ export class ProposalBar extends EditorPart {
     if (editor === null || editor.image === null) return html``;
     const working = editor.may("accept");
     return html`
-      <p class="what" role="status">${this.slow ? html`<span class="busy" aria-hidden="true"></span>` : nothing}${this.what(editor)}</p>
+      <p class="what" role="status">
+        ${this.slow ? html`<span class="busy" aria-hidden="true"></span>` : nothing}${this.what(editor)} ${this.hint(editor)}
+      </p>
       <div class="buttons">
         ${editor.verifying ? this.button(editor, "verify_back", "Backspace") : this.button(editor, "back")}
         ${working ? (editor.verifying ? this.checking(editor) : this.working(editor)) : nothing} ${editor.may("reopen") ? this.button(editor, "reopen") : nothing}
@@ -76,6 +78,14 @@ export class ProposalBar extends EditorPart {
       case "none":
         return editor.may("mark") ? text.none : "";
     }
+  }
+
+  /** Where to begin, until something is marked: the server knows which question is worth most here. */
+  private hint(editor: Editor): TemplateResult | typeof nothing {
+    const image = editor.image!;
+    const begins = image.store.marks.size === 0 && (image.onScreen === "none" || image.onScreen === "proposal");
+    if (!begins || this.slow || editor.verifying || !editor.may("mark")) return nothing;
+    return html`<span class="hint">${image.detail.next_hint}</span>`;
   }
 
   private keyOf(editor: Editor, name: ActionName): string {

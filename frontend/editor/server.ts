@@ -60,6 +60,8 @@ export interface ImageDetail extends ImageRow {
   readonly tiles: TilesRef | null;
   readonly features: BlobRef | null;
   readonly skip_reason: string | null;
+  /** What to do with the image next, in the person's language. */
+  readonly next_hint: string;
 }
 
 export interface ReopenedImage extends ImageDetail {

@@ -126,7 +126,7 @@ export const germanActions: ActionWords = {
     middle: ["Mittlere Taste", "verschiebt mit jedem Werkzeug"],
     right: ["Rechte Taste oder Alt", "das andere Vorzeichen"],
     line: ["Umschalt + Klick", "Pinsel: gerade Linie vom letzten Strich; Vieleck: Loch ausschneiden"],
-    corner: ["Alt + Klick", "Vieleck: Ecke herausnehmen"],
+    corner: ["Alt + Klick", "Vieleck: Ecke herausnehmen oder in eine Kante setzen; Ziehen verschiebt sie"],
     brushWheel: ["Alt + Mausrad", "Breite von Pinsel oder Strich"],
     fingers: ["Zwei Finger", "verschieben und zoomen"],
     threeFingers: ["Mit drei Fingern tippen", "rückgängig"],

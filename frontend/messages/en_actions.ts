@@ -126,7 +126,7 @@ export const englishActions = {
     middle: ["Middle button", "pan with any tool"],
     right: ["Right button or Alt", "the opposite sign"],
     line: ["Shift + click", "brush: straight line from the last stroke; polygon: cut a hole"],
-    corner: ["Alt + click", "polygon: take a corner out"],
+    corner: ["Alt + click", "polygon: take a corner out, or put one into an edge; drag to carry it"],
     brushWheel: ["Alt + wheel", "brush or stroke size"],
     fingers: ["Two fingers", "pan and zoom"],
     threeFingers: ["Tap with three fingers", "undo"],

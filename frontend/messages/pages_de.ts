@@ -7,6 +7,7 @@ export const germanSentences = {
   "Accepted by day": "Angenommen nach Tag",
   "Accepted by split": "Angenommen nach Teil",
   "Accepted masks": "Angenommene Masken",
+  "This method learns from accepted masks only.": "Dieses Verfahren lernt nur aus angenommenen Masken.",
   "Accepted masks are always learned from.": "Aus angenommenen Masken wird immer gelernt.",
   "Accepted masks only.": "Nur angenommene Masken.",
   Activate: "Aktiv machen",

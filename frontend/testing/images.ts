@@ -20,6 +20,7 @@ export const detail = (id: number, more: Partial<ImageDetail> = {}): ImageDetail
   file_url: `/api/v1/images/${id}/file`,
   features: null,
   skip_reason: null,
+  next_hint: "Mark a few pixels of each class.",
   ...more,
 });
 

@@ -8,6 +8,7 @@ from django.conf import settings
 from django.http import HttpResponse
 from django.http.response import HttpResponseBase
 from django.urls import path, reverse
+from django.utils.translation import gettext_lazy
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers, status
@@ -105,31 +106,31 @@ class ImageFileIn(StrictSerializer):
 
 # What to do with an image in each state, for programs and for people who read the API.
 _HINTS = {
-    "new": "Mark a few pixels of each class.",
-    "marked": "Add marks until the proposal is right, then accept it.",
-    "proposed": "Accept the proposal, edit it, or reject it.",
-    "accepted": "Nothing to do; reopen it to change the mask.",
-    "in_review": "Another person reviews the mask.",
-    "changes_requested": "Mend what the reviewer asked for and accept again.",
-    "skipped": "Nothing to do; reopen it to work on it.",
+    "new": gettext_lazy("Mark a few pixels of each class."),
+    "marked": gettext_lazy("Add marks until the proposal is right, then accept it."),
+    "proposed": gettext_lazy("Accept the proposal, edit it, or reject it."),
+    "accepted": gettext_lazy("Nothing to do; reopen it to change the mask."),
+    "in_review": gettext_lazy("Another person reviews the mask."),
+    "changes_requested": gettext_lazy("Mend what the reviewer asked for and accept again."),
+    "skipped": gettext_lazy("Nothing to do; reopen it to work on it."),
 }
 
 
 # In the order of `models_zoo.acquisition.QUESTIONS`: tag, point, scribble, box, mask.
 _ASKED = (
-    "Most is gained by saying which classes are in the image.",
-    "Most is gained by one point in each place that is unclear.",
-    "Most is gained by a stroke on each class.",
-    "Most is gained by a box around each object.",
-    "Most is gained by painting the whole mask.",
+    gettext_lazy("Most is gained by saying which classes are in the image."),
+    gettext_lazy("Most is gained by one point in each place that is unclear."),
+    gettext_lazy("Most is gained by a stroke on each class."),
+    gettext_lazy("Most is gained by a box around each object."),
+    gettext_lazy("Most is gained by painting the whole mask."),
 )
 
 
 def _hint(row: Any) -> str:
     """What to do next; on an open image what the project's order found to be worth most a second."""
-    if row.question is not None and row.state in ("new", "marked"):
-        return _ASKED[int(row.question)]
-    return _HINTS[row.state]
+    if row.question is not None and row.state in ("new", "marked", "proposed"):
+        return str(_ASKED[int(row.question)])
+    return str(_HINTS[row.state])
 
 
 def mask_url(sha256: str) -> str:

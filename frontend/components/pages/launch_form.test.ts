@@ -38,6 +38,21 @@ beforeEach(() => {
 });
 
 describe("the form for a training", () => {
+  it("offers no box for accepted masks, which are always learned from, and says so where there is nothing else", async () => {
+    const clicks = { ...METHOD, name: "clicks", title: "Clicks", accepts: ["mask"] };
+    const both = { ...METHOD, name: "both", title: "Both", accepts: ["point", "mask"] };
+    api.get.mockResolvedValue({ methods: [clicks, both] });
+    const form = await open();
+    expect(form.querySelectorAll("[type=checkbox][name=marks]")).toHaveLength(0);
+    expect(form.textContent).toContain("This method learns from accepted masks only.");
+    expect(new FormData(form).getAll("marks")).toEqual(["mask"]);
+    const method = form.querySelector<HTMLSelectElement>("#method")!;
+    method.value = "both";
+    method.dispatchEvent(new Event("change"));
+    await vi.waitFor(() => expect(form.querySelectorAll("[type=checkbox][name=marks]")).toHaveLength(1));
+    expect(new FormData(form).getAll("marks").sort()).toEqual(["mask", "point"]);
+  });
+
   it("has a control with help for each setting", async () => {
     await open();
     expect(control("steps").max).toBe("100");

@@ -12,7 +12,6 @@ const KIND_WORDS: Record<string, string> = {
   point: say("Points"),
   scribble: say("Scribbles"),
   box: say("Boxes"),
-  mask: say("Accepted masks"),
 };
 const SPLIT_WORDS: Record<string, string> = { train: say("Training images"), val: say("Validation images too") };
 /** Shown at once; the others unfold. */
@@ -133,14 +132,23 @@ class LaunchForm extends LitElement {
     </div>`;
   }
 
-  private choices(method: Method): TemplateResult {
+  /** Only what can be left out is offered: accepted masks cannot, and some methods learn from nothing else. */
+  private kinds(method: Method): TemplateResult {
+    const kinds = method.accepts.filter((kind) => kind !== "mask");
     return html`<fieldset>
-        <legend>${say("Learn from")}</legend>
-        <div class="kinds">
-          ${method.accepts.map((kind) => html`<label class="check"><input type="checkbox" name="marks" value=${kind} checked /><span>${KIND_WORDS[kind] ?? title(kind)}</span></label>`)}
-        </div>
-        <p class="muted small">${say("Accepted masks are always learned from.")}</p>
-      </fieldset>
+      <legend>${say("Learn from")}</legend>
+      ${method.accepts.includes("mask") ? html`<input type="hidden" name="marks" value="mask" />` : nothing}
+      <div class="kinds">
+        ${kinds.map((kind) => html`<label class="check"><input type="checkbox" name="marks" value=${kind} checked /><span>${KIND_WORDS[kind] ?? title(kind)}</span></label>`)}
+      </div>
+      <p class="muted small">
+        ${kinds.length === 0 ? say("This method learns from accepted masks only.") : say("Accepted masks are always learned from.")}
+      </p>
+    </fieldset>`;
+  }
+
+  private choices(method: Method): TemplateResult {
+    return html`${this.kinds(method)}
       <fieldset>
         <legend>${say("On")}</legend>
         <div class="kinds">

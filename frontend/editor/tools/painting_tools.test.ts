@@ -54,6 +54,23 @@ describe("polygon", () => {
     expect([tool.isDrawing, painted()]).toEqual([false, 0]);
   });
 
+  it("gets a corner where an edge is clicked with Alt, and any corner is carried along by a drag", () => {
+    context.reach = 3;
+    const tool = hold("polygon");
+    for (const [x, y] of square) click(tool, x, y);
+    click(tool, 20, 11, { opposite: true });
+    expect(tool.preview).toMatchObject({ points: [[10, 10], [20, 10], [30, 10], [30, 30], [10, 30]] });
+    const drags = [{ from: [11, 20], to: [0, 20] }, { from: [30, 30], to: [40, 40] }] as const;
+    for (const { from, to } of drags) {
+      tool.down(event(from[0], from[1], { opposite: true, travel: 0 }));
+      tool.move(event(to[0], to[1], { opposite: true, travel: 30 }));
+      tool.up(event(to[0], to[1], { opposite: true, travel: 30 }));
+    }
+    expect(tool.preview).toMatchObject({ points: [[10, 10], [20, 10], [30, 10], [40, 40], [10, 30], [0, 20]] });
+    click(tool, 60, 60, { opposite: true });
+    expect(tool.preview).toMatchObject({ points: { length: 6 } });
+  });
+
   it("cuts real holes with Shift or X: background shows, other classes stay", () => {
     context.reach = 1;
     const tool = hold("polygon");

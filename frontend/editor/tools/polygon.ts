@@ -1,6 +1,8 @@
 /**
  * Polygon on the mask: click corner by corner or drag free-hand; the first corner, a double click or Enter closes it.
  *
+ * With Alt or the right button a click takes a corner away or puts one into an edge, and a drag carries it.
+ *
  * Begun with Shift (or with X) it cuts a hole: pixels of the chosen class inside it become background, or
  * unlabelled where the project has no background class.
  */
@@ -21,6 +23,8 @@ class Polygon implements Tool {
   private cuts = false;
   /** The press is drawing a line, not setting a corner. */
   private tracing = false;
+  /** The corner that Alt or the right button holds, and whether the press has just put it into an edge. */
+  private held: { corner: Point; isNew: boolean } | null = null;
 
   constructor(private readonly context: ToolContext) {}
 
@@ -37,6 +41,7 @@ class Polygon implements Tool {
 
   down({ at, opposite, shift }: ToolEvent): void {
     this.tracing = false;
+    if (opposite) this.held = this.cornerAt(at) ?? this.insertAt(at);
     if (opposite || this.points.length > 0) return;
     if (this.context.classIndex === null) return this.context.say(messages.noClasses);
     this.cuts = shift !== this.context.swapped;
@@ -46,6 +51,7 @@ class Polygon implements Tool {
 
   move({ at, opposite, travel }: ToolEvent): void {
     this.pointer = at;
+    if (opposite && travel >= CLICK_TRAVEL) return this.carry(at);
     const last = this.points.at(-1);
     if (opposite || last === undefined || (!this.tracing && travel < CLICK_TRAVEL)) return;
     this.tracing = true;
@@ -62,7 +68,9 @@ class Polygon implements Tool {
     this.tracing = false;
     this.pointer = at;
     if (opposite) {
-      if (travel < CLICK_TRAVEL) this.removeNear(at);
+      const { held } = this;
+      this.held = null;
+      if (held !== null && !held.isNew && travel < CLICK_TRAVEL) this.points = this.points.filter((point) => point !== held.corner);
       return;
     }
     const [first, last] = [this.points[0], this.points.at(-1)];
@@ -91,6 +99,7 @@ class Polygon implements Tool {
   cancel(): void {
     this.points = [];
     this.pointer = null;
+    this.held = null;
     this.tracing = false;
   }
 
@@ -105,14 +114,44 @@ class Polygon implements Tool {
     return apart(points[0]!, at) <= context.reach || (!this.tracing && apart(points.at(-1)!, at) <= context.reach / 3);
   }
 
-  private removeNear(at: Point): void {
+  private carry(at: Point): void {
+    const { held } = this;
+    if (held === null) return;
+    this.points = this.points.map((point) => (point === held.corner ? at : point));
+    this.held = { ...held, corner: at };
+  }
+
+  private cornerAt(at: Point): { corner: Point; isNew: boolean } | null {
     const nearest = this.points.reduce<Point | null>(
       (best, point) => (best === null || apart(point, at) < apart(best, at) ? point : best),
       null,
     );
-    if (nearest === null || apart(nearest, at) > this.context.reach) return;
-    this.points = this.points.filter((point) => point !== nearest);
+    return nearest === null || apart(nearest, at) > this.context.reach ? null : { corner: nearest, isNew: false };
   }
+
+  /** A new corner in the edge under the hand; the one that would close the shape counts too. */
+  private insertAt(at: Point): { corner: Point; isNew: boolean } | null {
+    const { points, context } = this;
+    if (points.length < 2 || points.length >= MAX_POINTS) return null;
+    const edges = points.length < FEWEST_CORNERS ? points.length - 1 : points.length;
+    let best: { corner: Point; before: number } | null = null;
+    for (let i = 0; i < edges; i++) {
+      const corner = nearestOn(points[i]!, points[(i + 1) % points.length]!, at);
+      if (best === null || apart(corner, at) < apart(best.corner, at)) best = { corner, before: i + 1 };
+    }
+    if (best === null || apart(best.corner, at) > context.reach) return null;
+    this.points = [...points.slice(0, best.before), best.corner, ...points.slice(best.before)];
+    return { corner: best.corner, isNew: true };
+  }
+}
+
+/** The place of a straight edge that is nearest to `at`. */
+function nearestOn(a: Point, b: Point, at: Point): Point {
+  const [dx, dy] = [b[0] - a[0], b[1] - a[1]];
+  const length = dx * dx + dy * dy;
+  const along = length === 0 ? 0 : ((at[0] - a[0]) * dx + (at[1] - a[1]) * dy) / length;
+  const share = Math.min(Math.max(along, 0), 1);
+  return [a[0] + share * dx, a[1] + share * dy];
 }
 
 function onlyOver(classIndex: number): PaintRule {

@@ -25,3 +25,9 @@ def test_the_hint_names_the_question_worth_most_where_the_order_is_by_value_per_
     assert said in client.get(path).json()["next_hint"]
     ModelVersion.objects.update(is_active=False)
     assert "few pixels" in client.get(path).json()["next_hint"]
+
+
+def test_the_hint_is_in_the_persons_language(cast: Cast) -> None:
+    path = f"/api/v1/images/{make_image(cast.project).pk}"
+    hint = client_for(cast.vera).get(path, headers={"Accept-Language": "de"}).json()["next_hint"]
+    assert hint == "Markieren Sie von jeder Klasse ein paar Pixel."
