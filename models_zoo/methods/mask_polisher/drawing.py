@@ -126,7 +126,9 @@ def _field(rng: np.random.Generator, shape: tuple[int, ...]) -> FloatArray:
 
 
 def _make_holes(rng: np.random.Generator, spoilt: LabelMap, piece: Piece, blobs: Blobs, background: int | None) -> None:
-    for _ in range(rng.poisson(blobs.rate) if background is not None else 0):
+    if background is None:
+        return
+    for _ in range(rng.poisson(blobs.rate)):
         radius = _radius(rng, blobs.size, piece.area)
         depths = inside(piece.region)
         places = np.flatnonzero(depths >= min(radius, 0.5 * float(depths.max())))

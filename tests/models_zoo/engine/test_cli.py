@@ -89,3 +89,25 @@ def test_mistakes_end_with_one_line_and_status_two(arguments: tuple[str, ...], m
     assert status == 2
     assert message in err
     assert len(err.splitlines()) == 1
+
+
+def test_a_polisher_is_trained_for_a_model_and_mends_its_masks(trained: Path, tmp_path: Path) -> None:
+    make_snapshot(tmp_path / "s", count=2, num_masks=2)
+    model, settings = str(trained / "run" / "final"), ("--set", "image_size=64", "--set", "steps=2", "--device", "cpu")
+    out_folder = str(tmp_path / "p")
+    status, out, err = _run("train-polisher", str(tmp_path / "s"), "--model", model, "--out", out_folder, *settings)
+    assert (status, err) == (0, "")
+    last = json.loads(out.splitlines()[-1])
+    assert last["validation"]["kind"] == "polished_miou" and set(last["polishing"]) >= {"before", "after"}
+    pictures = str(trained / "snapshot" / "images")
+    arguments = ("predict", model, pictures, "--out", str(tmp_path / "m"), "--polisher", last["weights"])
+    assert _run(*arguments)[0] == 0 and len(list((tmp_path / "m").iterdir())) == 9
+
+
+def test_a_polisher_is_not_trained_without_a_model(trained: Path, tmp_path: Path) -> None:
+    snapshot = str(trained / "snapshot")
+    status, _, err = _run("train", snapshot, "--method", "mask_polisher", "--out", str(tmp_path / "p"))
+    assert status == 2 and "use train-polisher" in err
+    missing = str(tmp_path / "none")
+    status, _, err = _run("train-polisher", snapshot, "--model", missing, "--out", str(tmp_path / "p"))
+    assert status == 2 and "manifest.json is missing" in err
