@@ -16,6 +16,7 @@ from labeling import storage
 from labeling.models import (
     Annotation,
     Image,
+    ImagePrior,
     LabelClass,
     Mark,
     Mask,
@@ -28,6 +29,7 @@ from labeling.models import (
 )
 from labeling.transfer.pyramid import build, strips_of
 from models_zoo import encode_png
+from models_zoo.interactive.prior import ClassPrior, encode_prior
 
 _count = itertools.count(1)
 PASSWORD = "correct horse battery"
@@ -136,6 +138,16 @@ def make_version(project: Project, **fields: Any) -> ModelVersion:
     number = ModelVersion.objects.filter(project=project).count() + 1
     defaults = {"number": number, "weights": "none", "manifest": "none", "class_indices": [0, 1]}
     return ModelVersion.objects.create(project=project, run=run, **(defaults | fields))
+
+
+def make_prior(image: Image, version: ModelVersion | None = None, thing: np.ndarray | None = None) -> ImagePrior:
+    """What a version in use sees in an image: class 1 where `thing` (h, w) is true, by default on the left half."""
+    version = version or make_version(image.project, is_active=True)
+    thing = np.array([[True, False]]) if thing is None else thing
+    maps = np.stack([~thing, thing]).astype(np.uint8) * 255
+    data = encode_prior(ClassPrior(classes=(0, 1), maps=maps), model_version=version.number)
+    blob = storage.put("priors", data, suffix="bpm")
+    return ImagePrior.objects.create(image=image, model_version=version, blob=blob.name, sha256=blob.sha256)
 
 
 def make_model_proposal(image: Image, version: ModelVersion, **fields: Any) -> Proposal:

@@ -27,7 +27,7 @@ from labeling.api.tiles import TilesRefOut, tiles_ref
 from labeling.errors import NotFound
 from labeling.models import Image, SkipReason, Split
 from labeling.selectors.events import image_history
-from labeling.selectors.images import STATES, filtered_images, image_detail, listed_images
+from labeling.selectors.images import STATES, filtered_images, image_detail, listed_images, usable_priors
 from labeling.services import decisions, leases
 from labeling.services.images import create_image_from_upload, delete_image
 
@@ -80,6 +80,13 @@ class FeaturesRefOut(serializers.Serializer[Any]):
     version = serializers.IntegerField()
 
 
+class PriorRefOut(serializers.Serializer[Any]):
+    """Where what the model in use sees is, for the schema; `sha256` is of the bytes."""
+
+    url = serializers.CharField()
+    sha256 = serializers.CharField()
+
+
 class ImageDetailOut(ImageOut):
     """One image, for the schema; `image_json` writes it.
 
@@ -95,6 +102,7 @@ class ImageDetailOut(ImageOut):
     sha256 = serializers.CharField()
     original_format = serializers.CharField()
     features = FeaturesRefOut(allow_null=True)
+    prior = PriorRefOut(allow_null=True)
     tiles = TilesRefOut(allow_null=True)
     skip_reason = serializers.CharField(allow_null=True)
     next_hint = serializers.CharField()
@@ -176,6 +184,7 @@ def image_json(image: Image) -> Json:
         "sha256": row.sha256,
         "original_format": row.original_format,
         "features": _features_ref(row),
+        "prior": _prior_ref(row),
         "tiles": tiles_ref(row),
         "skip_reason": row.skip_reason or None,
         "next_hint": _hint(row),
@@ -189,6 +198,14 @@ def _features_ref(row: Any) -> Json | None:
         return None
     url = reverse("api-image-features", args=[row.pk, sha256])
     return {"url": url, "sha256": sha256, "version": row.features_version}
+
+
+def _prior_ref(row: Any) -> Json | None:
+    """None where no model is in use, it has not seen the image yet, or the image measures."""
+    sha256 = row.prior_sha256
+    if sha256 is None:
+        return None
+    return {"url": reverse("api-image-prior", args=[row.pk, sha256]), "sha256": sha256}
 
 
 class ProjectImages(APIView):
@@ -273,6 +290,17 @@ class ImageFeatures(APIView):
         return blob_response(feature.blob, content_type="application/octet-stream")
 
 
+@extend_schema(responses=OpenApiTypes.BINARY)
+class ImagePriorFile(APIView):
+    """GET: what the model in use sees, in the form of `models_zoo.interactive.prior`. The address holds the hash."""
+
+    def get(self, request: Request, image_id: int, sha256: str) -> HttpResponse:
+        prior = usable_priors(access.image_read(request.user, image_id)).filter(sha256=sha256).first()
+        if prior is None:
+            raise NotFound("The model in use says nothing like it; the image's own answer names what it says now.")
+        return blob_response(prior.blob, content_type="application/octet-stream")
+
+
 class ImageHistory(APIView):
     """GET: what happened to the image, newest first."""
 
@@ -324,6 +352,7 @@ urlpatterns = [
     path("images/<int:image_id>/thumb", ImageThumb.as_view(), name="api-image-thumb"),
     path("images/<int:image_id>/original", ImageOriginal.as_view(), name="api-image-original"),
     path("images/<int:image_id>/features/<sha256:sha256>", ImageFeatures.as_view(), name="api-image-features"),
+    path("images/<int:image_id>/prior/<sha256:sha256>", ImagePriorFile.as_view(), name="api-image-prior"),
     path("images/<int:image_id>/history", ImageHistory.as_view(), name="api-image-history"),
     path("images/<int:image_id>/lease", ImageLease.as_view(), name="api-image-lease"),
     path("images/<int:image_id>/skip", SkipImage.as_view(), name="api-image-skip"),

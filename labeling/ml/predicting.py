@@ -8,6 +8,7 @@ from __future__ import annotations
 import io
 import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
@@ -24,6 +25,7 @@ from labeling.selectors.interactive import polishing_version
 from labeling.services.offers import Offer
 from models_zoo import Mark, TrainingError, encode_png, pixel_counts, rasterize
 from models_zoo.engine import Prediction, label_map, load_predictor
+from models_zoo.interactive.prior import encode_prior, quantised
 from models_zoo.methods.mask_polisher.polisher import MaskPolisher, load_polisher
 from models_zoo.polish import Polished, polish
 
@@ -41,6 +43,7 @@ class Proposer:
     def __init__(self, version: ModelVersion) -> None:
         """Load the weights. Raises PermanentError (damaged) or TransientError (storage)."""
         with as_job_errors():
+            self._number = version.number
             self._predictor = load_predictor(weights.fetch(version), device=settings.DEVICE)
             self._polisher = _polisher(version)
         self._background = next((item["index"] for item in self._predictor.classes if item["is_background"]), None)
@@ -71,7 +74,8 @@ class Proposer:
             for pk, prediction in by_image.items():
                 check()
                 drawn = marks.get(pk, [])
-                made.append(self._offer(pk, pictures[pk], prediction, drawn, scores[pk]))
+                offer = self._offer(pk, pictures[pk], prediction, drawn, scores[pk])
+                made.append(replace(offer, prior=_prior(prediction, self._number)))
             return made
 
     def _offer(
@@ -131,6 +135,14 @@ def picture(image: Image) -> Rgb | None:
     except (OSError, ValueError, PILImage.DecompressionBombError) as error:
         logger.warning("image %s is left out: its file cannot be decoded (%s)", image.pk, error)
         return None
+
+
+def _prior(prediction: Prediction, version: int) -> storage.Blob | None:
+    """What the live solver starts from while somebody marks the image: the network's own word, without the marks."""
+    prior = quantised(prediction.probabilities, prediction.class_indices)
+    if prior is None:
+        return None
+    return storage.put("priors", encode_prior(prior, model_version=version), suffix="bpm")
 
 
 def _provenance(rgb: Rgb, prediction: Prediction, polished: Polished, marks: Sequence[Mark]) -> str:

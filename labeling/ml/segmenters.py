@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections import OrderedDict
 from collections.abc import Sequence
@@ -11,15 +12,20 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from labeling import storage
 from labeling.errors import PermanentError
 from labeling.ml import features, weights
 from labeling.models import Image, LabelClass
+from labeling.selectors.images import usable_priors
 from labeling.selectors.interactive import answering_version, site_files
 from labeling.services.proposals import Answer
 from models_zoo import IGNORE, InteractiveInfo, Mark, list_interactive
 
 if TYPE_CHECKING:
+    from models_zoo.interactive.prior import ClassPrior
     from models_zoo.interactive.types import InteractiveResult, InteractiveSegmenter
+
+logger = logging.getLogger(__name__)
 
 CAPACITY = 8  # images; each costs its picture and its feature map
 MAX_PIXELS = 64_000_000  # of all pictures kept, unless a single one is larger
@@ -36,6 +42,7 @@ class _Key:
     background: int | None
     pixels: int
     files: tuple[tuple[str, Path], ...] = ()
+    prior: str = ""
 
 
 class Segmenters:
@@ -80,8 +87,10 @@ class Segmenters:
 def _key(image: Image, method: str, classes: Sequence[LabelClass]) -> _Key:
     background = next((row.index for row in classes if row.is_background), None)
     indices = tuple(sorted(row.index for row in classes))
-    files = _files(image, method)
-    return _Key(method, image.pk, image.file, indices, background, image.width * image.height, files)
+    prior = usable_priors(image).first() if _info(method).needs_features else None
+    pixels = image.width * image.height
+    blob = "" if prior is None else prior.blob
+    return _Key(method, image.pk, image.file, indices, background, pixels, _files(image, method), blob)
 
 
 def _files(image: Image, method: str) -> tuple[tuple[str, Path], ...]:
@@ -123,9 +132,23 @@ def _with_image(image: Image, key: _Key) -> InteractiveSegmenter:
             class_indices=key.classes,
             background=key.background,
             features=features.dense_features(image, rgb) if info.needs_features else None,
+            prior=_prior(key.prior),
         )
     )
     return segmenter
+
+
+def _prior(blob: str) -> ClassPrior | None:
+    """What the model in use sees; marks are answered without it where its file is gone or damaged."""
+    from models_zoo.interactive.prior import PriorError, decode_prior
+
+    if not blob:
+        return None
+    try:
+        return decode_prior(storage.read(blob))
+    except (FileNotFoundError, PriorError) as error:
+        logger.warning("marks are answered without what the model sees: %s (%s)", blob, error)
+        return None
 
 
 def _uncertainty(result: InteractiveResult) -> float:

@@ -9,7 +9,7 @@ from labeling.models.checking import ClassCheck  # isort: skip
 from labeling.models.comment import Comment  # isort: skip
 from labeling.models.job import ACTIVE, FINISHED, Job, JobStatus  # isort: skip
 from labeling.models.training import ModelVersion, TrainingRun  # isort: skip
-from labeling.models.proposing import AcquisitionScore, ProposalRun  # isort: skip
+from labeling.models.proposing import AcquisitionScore, ImagePrior, ProposalRun  # isort: skip
 from labeling.models.transfer import ExportJob, ImportItem, ImportJob, Upload  # isort: skip
 from labeling.models.event import Event  # isort: skip
 
@@ -25,6 +25,7 @@ __all__ = [
     "ExportJob",
     "Image",
     "ImageFeature",
+    "ImagePrior",
     "ImportItem",
     "ImportJob",
     "Job",

@@ -1,4 +1,4 @@
-"""ProposalRun: computing proposals for the pool or for one image; AcquisitionScore: how much an image is worth."""
+"""ProposalRun: computing proposals for the pool or for one image; what a version leaves of each image beside them."""
 
 from __future__ import annotations
 
@@ -79,3 +79,18 @@ class AcquisitionScore(models.Model):
 
     def __str__(self) -> str:
         return f"{self.function} {self.score:.3f}"
+
+
+class ImagePrior(models.Model):
+    """What the newest version to look at an image saw in it: a blob as `models_zoo.interactive.prior` writes it.
+
+    Only that of the version in use is ever shown; the next one takes its place.
+    """
+
+    image = models.OneToOneField(Image, on_delete=models.CASCADE, primary_key=True, related_name="prior")
+    model_version = models.ForeignKey(ModelVersion, on_delete=models.CASCADE, related_name="priors")
+    blob = models.CharField(max_length=120)
+    sha256 = models.CharField(max_length=64)
+
+    def __str__(self) -> str:
+        return f"version {self.model_version_id} on image {self.image_id}"

@@ -28,6 +28,7 @@ from labeling.models import (
     Comment,
     Image,
     ImageFeature,
+    ImagePrior,
     Lease,
     Mark,
     Mask,
@@ -132,6 +133,8 @@ def listed_images(project: Project) -> QuerySet[Any]:
 def image_detail(image: Image) -> Any:
     """One image with all that `listed_images` adds, and `features_sha256`, `features_version` of the newest ones.
 
+    `prior_sha256` is of what the version in use sees in it, None where that may not be leant on.
+
     `question` is the stored score of that name by the active version, None where the project's order asks none.
     """
     features = ImageFeature.objects.filter(image=OuterRef("pk"), encoder=settings.ENCODER).order_by("-version")
@@ -144,7 +147,12 @@ def image_detail(image: Image) -> Any:
         function=QUESTION if orders_by_questions(image.project) else "",
     )
     question = Subquery(asked.values("score")[:1], output_field=FloatField())
-    rows = listed_images(image.project).annotate(features_sha256=sha256, features_version=version, question=question)
+    rows = listed_images(image.project).annotate(
+        features_sha256=sha256,
+        features_version=version,
+        question=question,
+        prior_sha256=Subquery(usable_priors(image).values("sha256")[:1], output_field=CharField()),
+    )
     return rows.get(pk=image.pk)
 
 
@@ -171,6 +179,14 @@ def filtered_images(
 def current_feature(image_id: int) -> ImageFeature | None:
     """The newest features of the image by the encoder in use."""
     return ImageFeature.objects.filter(image_id=image_id, encoder=settings.ENCODER).order_by("-version").first()
+
+
+def usable_priors(image: Image) -> QuerySet[ImagePrior]:
+    """What the version in use sees in the image, at most one; never of an image that measures.
+
+    A person's mask that had leant on the model would make the measured accuracy follow the model.
+    """
+    return ImagePrior.objects.filter(image=image, image__split=Split.TRAIN, model_version__is_active=True)
 
 
 def images_without_features(*, project: Project | None = None, limit: int = 1_000) -> list[int]:

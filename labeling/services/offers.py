@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from django.db import transaction
 from django.db.models import F
 
+from labeling import storage
 from labeling.errors import Cancelled
-from labeling.models import AcquisitionScore, Image, Mark, Mask, ModelVersion, Proposal, ProposalRun, Split
+from labeling.models import AcquisitionScore, Image, ImagePrior, Mark, Mask, ModelVersion, Proposal, ProposalRun, Split
 from labeling.services import events, runs
 from labeling.services.proposals import supersede, tell_ready, tell_superseded
 
@@ -19,6 +20,7 @@ class Offer:
     """One image's polished mask, already stored: blob names, pixels per class, uncertainty (0 sure … 1 not).
 
     `scores` maps acquisition functions to what this image is worth; higher means more worth a person's time.
+    `prior` is what the version sees in the image, None where that is nothing.
     """
 
     image_id: int
@@ -29,6 +31,7 @@ class Offer:
     uncertainty: float
     uncertainty_blob: str
     scores: dict[str, float]
+    prior: storage.Blob | None = None
 
 
 @transaction.atomic
@@ -45,6 +48,7 @@ def offer_proposals(*, run: ProposalRun, offers: Sequence[Offer]) -> int:
         raise Cancelled("the version went out of use; its proposals would take the place of another's")
     images = _still_open(offers)
     store_scores(version=version, scores={o.image_id: o.scores for o in offers if o.image_id in images})
+    _store_priors(version, [offer for offer in offers if offer.image_id in images])
     offered = set(Proposal.objects.filter(run=run, image__in=images).values_list("image_id", flat=True))
     fresh = [offer for offer in offers if offer.image_id in images and offer.image_id not in offered]
     aside = _supersede_others(version, [images[offer.image_id] for offer in fresh])
@@ -84,6 +88,22 @@ def finish_pool_run(*, run: ProposalRun) -> None:
     runs.succeed(run, done=run.total)
     data = {"model_version": version.pk}
     events.record(project=run.project, verb="queue.reordered", subject=version, data=data)
+
+
+def _store_priors(version: ModelVersion, offers: Sequence[Offer]) -> None:
+    """In the place of what another version saw; where this one sees nothing, nothing is left."""
+    ImagePrior.objects.filter(image__in=[offer.image_id for offer in offers if offer.prior is None]).delete()
+    rows = [
+        ImagePrior(image_id=offer.image_id, model_version=version, blob=offer.prior.name, sha256=offer.prior.sha256)
+        for offer in offers
+        if offer.prior is not None
+    ]
+    ImagePrior.objects.bulk_create(
+        rows,
+        update_conflicts=True,
+        unique_fields=["image"],
+        update_fields=["model_version", "blob", "sha256"],
+    )
 
 
 def _still_open(offers: Sequence[Offer]) -> dict[int, Image]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from models_zoo.interactive.enlarging import Enlarger
@@ -29,11 +29,11 @@ def answer(
     *,
     allowed: Collection[int],
     score: Callable[[Supervision], FloatArray],
-    seen: frozenset[int] | None = None,
+    seen: Mapping[int, FloatArray] | None = None,
 ) -> InteractiveResult:
     """Propose a mask from all marks; `score` gives (C, h, w) for the classes of the supervision.
 
-    `seen`: classes of a prior that `score` makes use of; None where it does not.
+    `seen`: a prior that `score` makes use of, (h, w) by class; None where it does not.
     """
     height, width = image.context.rgb.shape[:2]
     on_grid = rasterize(marks, width=width, height=height, out_size=image.grid)

@@ -68,7 +68,7 @@ class LiveHead:
             marks,
             allowed=allowed,
             score=lambda supervision: self._score(image, supervision),
-            seen=None if image.prior is None else frozenset(image.prior),
+            seen=image.prior,
         )
 
     def _score(self, image: _Prepared, supervision: Supervision) -> FloatArray:
@@ -94,7 +94,7 @@ def _prepare(image: ImageContext) -> _Prepared:
         plain=plain,
         graph=build_graph(lab),
         enlarger=Enlarger(image.rgb, lab),
-        prior=None if image.prior is None else image.prior.on_grid(grid),
+        prior=_prior_maps(image, grid),
         grid=grid,
     )
 
@@ -122,3 +122,11 @@ def _background_column(supervision: Supervision, background: int | None) -> int 
 def _softmax(logits: FloatArray) -> FloatArray:
     powers = np.exp(logits - logits.max(axis=0, keepdims=True))
     return np.asarray(powers / powers.sum(axis=0, keepdims=True), np.float32)
+
+
+def _prior_maps(image: ImageContext, grid: tuple[int, int]) -> dict[int, FloatArray] | None:
+    """The prior's classes that may appear, on the grid; None where there is none."""
+    if image.prior is None:
+        return None
+    maps = image.prior.on_grid(grid)
+    return {index: known for index, known in maps.items() if index in image.class_indices} or None

@@ -7,7 +7,7 @@ C columns, N rows, h x w cells.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -25,6 +25,7 @@ _FAR_SHARE = 0.2
 _FRAME_SHARE = 0.4
 _CORE_SHARE = 0.3
 _NEGATIVE_WEIGHT = 0.5
+_SURE, _SUREST_SHARE = 0.5, 0.9
 
 
 @dataclass(frozen=True)
@@ -87,17 +88,18 @@ def supervise(
     allowed: frozenset[int],
     background: int | None,
     plain: FloatArray,
-    seen: frozenset[int] | None = None,
+    seen: Mapping[int, FloatArray] | None = None,
 ) -> Supervision | None:
     """Read marks drawn on the grid. None where they name no class and there is no prior to lean on.
 
-    ``plain`` (h * w, D) are the columns likeness is measured in. ``seen`` are the classes of a prior: they compete
-    unmarked; None where there is no prior.
+    ``plain`` (h * w, D) are the columns likeness is measured in. ``seen`` is a prior, the
+    probabilities (h, w) of the classes that a model sees: they compete unmarked, and where the model is surest of them
+    stands for the marks they lack. None where there is no prior.
     """
     labels = _resolve_negatives(labels, allowed)
     boxes = [box for box in labels.boxes if box.class_index in allowed]
     named = sorted((labels.seeded() & allowed) | {box.class_index for box in boxes})
-    columns = named if seen is None else sorted(seen & allowed | set(named))
+    columns = named if seen is None else sorted(seen.keys() & allowed | set(named))
     if not columns:
         return None
     # A model that sees several things says itself what the rest of the image is.
@@ -107,6 +109,8 @@ def supervise(
     builder = _Builder(labels, columns, plain)
     for position, class_index in enumerate(columns):
         builder.add_class(position, class_index, [box for box in boxes if box.class_index == class_index])
+        if seen is not None and named and class_index not in named and class_index in seen:
+            builder.add_sure(position, seen[class_index])
     if rest is not None:
         builder.add_rest(len(columns) - 1, has_boxes=bool(boxes))
     return builder.build()
@@ -171,6 +175,11 @@ class _Builder:
         if not (seeded & ~inside).any():
             self.excluded[position] |= ~inside
             self.rows.negative(position, ~inside)
+
+    def add_sure(self, position: int, known: FloatArray) -> None:
+        """Teach a class that nobody marked with the cells a model is surest of, or the marked ones would flood it."""
+        sure = known >= max(_SURE, _SUREST_SHARE * float(known.max()))
+        self.rows.positive(position, sure & (self.labels.seeds == UNLABELLED))
 
     def add_rest(self, position: int, *, has_boxes: bool) -> None:
         """Teach the rest column with cells outside every box, or unlike everything marked."""

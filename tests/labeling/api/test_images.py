@@ -13,7 +13,7 @@ from django.utils import timezone
 from PIL import Image as PILImage
 
 from labeling import storage
-from labeling.models import Image, Lease
+from labeling.models import Image, Lease, ModelVersion
 from labeling.services.features import store_features
 from labeling.services.leases import take_lease
 from tests.conftest import Cast, client_for
@@ -21,6 +21,7 @@ from tests.factories import (
     make_annotation,
     make_image,
     make_mask,
+    make_prior,
     make_project,
     make_tiles,
     photo,
@@ -142,6 +143,32 @@ def test_features_that_do_not_exist_yet_are_not_found(cast: Cast, image: Image) 
     client = client_for(cast.vera)
     assert client.get(f"/api/v1/images/{image.pk}").json()["features"] is None
     assert client.get(f"/api/v1/images/{image.pk}/features/{'0' * 64}").status_code == 404
+
+
+def test_what_the_model_in_use_sees_is_named_and_served_under_its_hash(cast: Cast, image: Image) -> None:
+    client = client_for(cast.vera)
+    assert client.get(f"/api/v1/images/{image.pk}").json()["prior"] is None
+    prior = make_prior(image)
+    named = client.get(f"/api/v1/images/{image.pk}").json()["prior"]
+    assert named["sha256"] == prior.sha256
+    answer = client.get(named["url"])
+    assert answer.content == storage.read(prior.blob)
+    assert "immutable" in answer.headers["Cache-Control"]
+    other = make_image(cast.project)
+    assert client.get(f"/api/v1/images/{other.pk}/prior/{prior.sha256}").status_code == 404
+
+
+@pytest.mark.parametrize("reason", ["withdrawn", "measures"])
+def test_a_model_that_may_not_be_leant_on_says_nothing(cast: Cast, image: Image, reason: str) -> None:
+    """Out of use, or on an image whose mask measures the model: there a person's word must not follow it."""
+    prior = make_prior(image)
+    if reason == "withdrawn":
+        ModelVersion.objects.update(is_active=False)
+    else:
+        Image.objects.update(split="val")
+    client = client_for(cast.vera)
+    assert client.get(f"/api/v1/images/{image.pk}").json()["prior"] is None
+    assert client.get(f"/api/v1/images/{image.pk}/prior/{prior.sha256}").status_code == 404
 
 
 def test_features_are_served_under_their_own_hash_only(cast: Cast, image: Image) -> None:

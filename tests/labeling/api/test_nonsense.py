@@ -55,6 +55,7 @@ NAMES = {
     "proposals/<>/crops/<>": ["v"],
     "images/<>/proposals": ["cursor"],
     "images/<>/features": ["v"],
+    "images/<>/prior": ["v"],
     "imports/<>/items": ["cursor", "limit", "outcome"],
 }
 MARK = {"class_index": 1, "sign": 1, "made_at": "2026-01-01T00:00:00Z", "seconds": 1.5}
@@ -97,6 +98,7 @@ def good_bodies(ids: dict[str, object]) -> dict[tuple[str, str], Json]:
         ("POST", "proposals/<>/accept"): {"mask_sha256": ids["masks.png"]},
         ("POST", "proposals/<>/reject"): {"reason": "no"},
         ("POST", "classes/<>/checks"): {"verdict": "right", "proposals": [ids["proposals"]]},
+        ("POST", "classes/<>/checks/undo"): {"proposals": [ids["proposals"]]},
         ("POST", "images/<>/comments"): {
             "text": "c", "place": {"x": 1.5, "y": 2}, "mask_sha256": ids["masks.png"],
         },

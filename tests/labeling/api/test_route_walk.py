@@ -23,6 +23,7 @@ from tests.factories import (
     make_image,
     make_interactive_proposal,
     make_mask,
+    make_prior,
     make_run,
     make_tiles,
     make_version,
@@ -49,6 +50,7 @@ ROUTES: dict[str, dict[str, str]] = {
     "images/<>/thumb": {"GET": "viewer"},
     "images/<>/original": {"GET": "viewer"},
     "images/<>/features/<>": {"GET": "viewer"},
+    "images/<>/prior/<>": {"GET": "viewer"},
     "images/<>/tiles/<>/level/<>/column/<>/row/<>": {"GET": "viewer"},
     "images/<>/history": {"GET": "viewer"},
     "images/<>/annotation": {"GET": "viewer", "PUT": "annotator"},
@@ -69,6 +71,7 @@ ROUTES: dict[str, dict[str, str]] = {
     "projects/<>/class-checks": {"GET": "viewer"},
     "classes/<>/crops": {"GET": "viewer"},
     "classes/<>/checks": {"POST": "annotator"},
+    "classes/<>/checks/undo": {"POST": "annotator"},
     "proposals/<>/accept": {"POST": "annotator"},
     "proposals/<>/reject": {"POST": "annotator"},
     "masks/<>.png": {"GET": "viewer"},
@@ -150,6 +153,7 @@ def ids(cast: Cast) -> dict[str, object]:
         "proposal-runs": run.pk,
         "crops": 1,
         "features": store_features(image=image, encoder="e", version=1, data=b"seen").sha256,
+        "prior": make_prior(image).sha256,
         "tiles": image.tiles.partition(".")[0][-64:],
         "level": 0,
         "column": 0,
@@ -248,7 +252,7 @@ def test_a_method_that_a_route_lacks_is_refused_by_name(cast: Cast, ids: dict[st
 def test_an_id_that_does_not_exist_reads_like_one_that_is_not_yours(cast: Cast, ids: dict[str, object]) -> None:
     """Otherwise the answer would tell a stranger which ids are taken."""
     stranger = client_for(cast.dan)
-    hashes = {"masks.png", "features", "tiles"}
+    hashes = {"masks.png", "features", "prior", "tiles"}
     missing = {noun: (0 if isinstance(pk, int) else "0" * 64 if noun in hashes else "0" * 8 + str(pk)[8:])
                for noun, pk in ids.items()}  # fmt: skip
     for route, methods in ROUTES.items():

@@ -10,7 +10,7 @@ import pytest
 
 from labeling import jobs, storage
 from labeling.ml.segmenters import Segmenters, segmenters
-from labeling.models import Event, Image, ImageFeature, LabelClass, Mask, Proposal, ProposalRun
+from labeling.models import Event, Image, ImageFeature, LabelClass, Mask, ModelVersion, Proposal, ProposalRun
 from labeling.selectors.annotations import zoo_marks
 from labeling.services import decisions
 from labeling.services.annotations import save_annotation
@@ -18,7 +18,7 @@ from labeling.services.provenance import read_label_map
 from labeling.tasks import interactive
 from labeling.tasks.encoding import encode_images, encode_missing
 from tests.conftest import Cast
-from tests.factories import make_image
+from tests.factories import make_image, make_prior
 
 pytestmark = pytest.mark.django_db
 
@@ -155,6 +155,21 @@ def test_features_that_cannot_be_read_are_computed_again(cast: Cast, image: Imag
     storage.delete(ImageFeature.objects.get().blob)
     interactive.propose(ask(image, cast, 0, [SQUARE, GROUND]).pk)
     assert Proposal.objects.count() == 1 and storage.read(ImageFeature.objects.get().blob)
+
+
+def test_an_answer_leans_on_what_the_model_in_use_sees(cast: Cast, image: Image) -> None:
+    """A point on the ground alone: the square is what the model says, while there is one that says it."""
+    prior = make_prior(image)  # class 1 on the left half
+    interactive.propose(ask(image, cast, 0, [GROUND]).pk)
+    with_model = read_label_map(Proposal.objects.latest("pk").mask)
+    assert with_model[14, 16] == 1 and with_model[34, 42] == 0
+    storage.delete(prior.blob)
+    segmenters.__init__()  # type: ignore[misc]
+    interactive.propose(ask(image, cast, 1, [GROUND, SQUARE]).pk)
+    assert Proposal.objects.latest("pk").source_revision == 2
+    ModelVersion.objects.update(is_active=False)
+    interactive.propose(ask(image, cast, 2, [GROUND]).pk)
+    assert read_label_map(Proposal.objects.latest("pk").mask)[14, 16] != 1
 
 
 def test_images_are_encoded_once_and_a_bad_one_does_not_stop_the_rest(cast: Cast, image: Image) -> None:

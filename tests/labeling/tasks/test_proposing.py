@@ -16,6 +16,7 @@ from labeling.models import (
     Event,
     Image,
     ImageFeature,
+    ImagePrior,
     JobStatus,
     Mask,
     ModelVersion,
@@ -31,8 +32,9 @@ from labeling.tasks.proposing import propose_pool
 from labeling.tasks.training import train
 from models_zoo import LabelMapError, decode_png, list_acquisitions
 from models_zoo.acquisition import QUESTIONS
+from models_zoo.interactive.prior import MAX_SIDE, decode_prior
 from tests.conftest import Cast
-from tests.factories import make_image, make_mask, make_model_proposal, make_version
+from tests.factories import make_image, make_mask, make_model_proposal, make_prior, make_version
 from tests.labeling.training_cast import make_pictures, start
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -86,6 +88,27 @@ def test_a_proposal_keeps_the_marks_and_says_where_pixels_come_from(cast: Cast, 
     assert sum(proposal.mask.pixel_counts.values()) == 40 * 48
     assert storage.read(proposal.uncertainty_blob).startswith(b"\x89PNG")
     assert proposal.uncertainty is not None and 0 <= proposal.uncertainty <= 1
+
+
+def test_the_live_solver_gets_what_the_version_sees(cast: Cast, version: ModelVersion) -> None:
+    finished(ProposalRun.objects.get())
+    priors = list(ImagePrior.objects.all())
+    assert {prior.image_id for prior in priors} == set(Image.objects.values_list("pk", flat=True))
+    assert {prior.model_version for prior in priors} == {version}
+    for prior in priors:
+        data = storage.read(prior.blob)
+        found = decode_prior(data)
+        assert set(found.classes) <= set(version.class_indices) and max(found.maps.shape[1:]) <= MAX_SIDE
+        sums = found.maps.astype(int).sum(axis=0)
+        assert len(found.classes) < len(version.class_indices) or (abs(sums - 255) <= len(found.classes)).all()
+
+
+def test_another_version_sees_anew(cast: Cast, version: ModelVersion) -> None:
+    image = Image.objects.filter(split="train").earliest("pk")
+    older = make_prior(image, make_version(cast.project))
+    finished(ProposalRun.objects.get())
+    newer = ImagePrior.objects.get(image=image)
+    assert newer.model_version == version and newer.sha256 != older.sha256
 
 
 def test_unmarked_measuring_images_are_not_announced(cast: Cast, version: ModelVersion) -> None:

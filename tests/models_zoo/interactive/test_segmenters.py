@@ -266,6 +266,15 @@ def test_the_live_head_leans_on_the_prior_where_no_mark_speaks() -> None:
     assert with_stroke.label_map[60, 45] == DISC and with_stroke.label_map[60, 117] == BAR
 
 
+def test_a_stroke_on_one_thing_does_not_flood_what_a_model_only_believes() -> None:
+    maps = np.full((2, 12, 16), 64, np.uint8)
+    maps[0] = 191
+    maps[:, 2:10, 10:13] = maps[::-1, 2:10, 10:13].copy()
+    stroke = Scribble(GROUND, 1, ((5, 5), (150, 5)), 4)
+    found = segment("live_head", [stroke], prior=ClassPrior(classes=(GROUND, BAR), maps=maps)).label_map
+    assert found[60, 117] == BAR and found[110, 140] == GROUND
+
+
 def coins(count: int) -> npt.NDArray[np.uint8]:
     """Like coins in a row on a grey table; the centres lie at x = 40, 100, 160, …"""
     rgb = np.full((80, 60 * count + 20, 3), 110, np.uint8)
