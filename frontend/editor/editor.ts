@@ -213,7 +213,8 @@ export class Editor {
       },
       onMerged: (doubled) => this.say(doubled > 0 ? messages.merged.doubled(doubled) : messages.merged.plain),
       onTrouble: (message) => this.say(message, "problem"),
-      onLiveLost: (reason) => this.say(messages.live.lost(reason)),
+      onLiveLost: (trouble) => this.say(messages.live.lost(trouble)),
+      onPriorLost: () => this.say(messages.live.priorLost),
     };
   }
 

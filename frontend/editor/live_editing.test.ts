@@ -123,15 +123,15 @@ describe("saving marks", () => {
 
   it("asks the server about marks it has already when the page stops answering, and says so quietly", async () => {
     const image = await marked();
-    solver.worker.say({ type: "failed", image: solver.worker.image!.image, message: "" });
+    solver.worker.say({ type: "failed", image: solver.worker.image!.image, trouble: "unknown" });
     await image.sync.flush();
-    expect([proposed(), editor.notice]).toEqual([[null, "live_head"], { kind: "info", text: messages.live.lost("") }]);
+    expect([proposed(), editor.notice]).toEqual([[null, "live_head"], { kind: "info", text: messages.live.lost("unknown") }]);
     expect(image.onScreen).toBe("proposal");
   });
 
   it("says in one sentence what is wrong with an image's features", async () => {
     await opened();
-    solver.worker.say({ type: "failed", image: solver.worker.image!.image, message: "Damaged." });
+    solver.worker.say({ type: "failed", image: solver.worker.image!.image, trouble: "damaged" });
     expect(editor.notice?.text).toBe("Damaged. The server makes the proposals for this image.");
     expect(proposed()).toEqual([]);
   });

@@ -25,6 +25,8 @@ let mayAsk: boolean;
 let allSimilar: boolean;
 let classes: number[];
 let broken: boolean;
+let priorsLost: number;
+let gone: Set<string>;
 
 const settle = async (): Promise<void> => {
   for (let i = 0; i < 20; i++) await Promise.resolve();
@@ -32,7 +34,7 @@ const settle = async (): Promise<void> => {
 
 const make = (method = "live_head"): LiveProposing =>
   new LiveProposing({
-    page: { client: solver.client, load: () => (broken ? Promise.reject(new Error("gone")) : Promise.resolve(new Uint8Array(8))) },
+    page: { client: solver.client, load: (url) => (broken || gone.has(url) ? Promise.reject(new Error("gone")) : Promise.resolve(new Uint8Array(8))) },
     method,
     store,
     detail: () => image,
@@ -46,6 +48,7 @@ const make = (method = "live_head"): LiveProposing =>
     },
     onState: () => undefined,
     onLost: (reason) => lost.push(reason),
+    onPriorLost: () => (priorsLost += 1),
   });
 
 /** An image whose solver is ready. */
@@ -71,6 +74,8 @@ beforeEach(() => {
   mayAsk = true;
   allSimilar = false;
   broken = false;
+  priorsLost = 0;
+  gone = new Set();
   classes = [0, 1];
   live = make();
 });
@@ -83,6 +88,19 @@ describe("the solver in the page", () => {
     expect(solver.worker.image).toMatchObject({ sha256: "f", classes: [0, 1], background: 0 });
     solver.worker.ready();
     expect(live.answers).toBe(true);
+  });
+
+  it("is told what the model sees, and goes on with the marks alone where that cannot be read or had", async () => {
+    image = { ...image, prior: { url: "/prior", sha256: "p" } };
+    live.start();
+    await settle();
+    expect(solver.worker.image!.prior).toMatchObject({ sha256: "p" });
+    solver.worker.ready(true);
+    expect([live.state, priorsLost]).toEqual(["ready", 1]);
+    live.stop();
+    gone.add("/prior");
+    await begin();
+    expect([solver.worker.image!.prior, live.state, priorsLost, lost]).toEqual([null, "ready", 2, []]);
   });
 
   it.each([
@@ -311,7 +329,7 @@ describe("settling before a decision", () => {
     store.add(point("a"));
     const waits = live.settle();
     await settle();
-    solver.worker.say({ type: "failed", image: solver.worker.image!.image, message: "" });
+    solver.worker.say({ type: "failed", image: solver.worker.image!.image, trouble: "unknown" });
     await waits;
     expect(live.state).toBe("failed");
   });
@@ -338,8 +356,8 @@ describe("trouble", () => {
   it("with the features is told in the sentence that says why", async () => {
     live.start();
     await settle();
-    solver.worker.say({ type: "failed", image: solver.worker.image!.image, message: "Wrong hash." });
-    expect([live.state, lost]).toEqual(["failed", ["Wrong hash."]]);
+    solver.worker.say({ type: "failed", image: solver.worker.image!.image, trouble: "hash" });
+    expect([live.state, lost]).toEqual(["failed", ["hash"]]);
   });
 
   it("with the worker in mid-stroke costs nothing: another one gets the image and the stroke", async () => {
@@ -360,7 +378,7 @@ describe("trouble", () => {
     await settle();
     solver.runOut();
     solver.worker.die();
-    expect([live.state, lost, live.isAsked]).toEqual(["failed", [""], false]);
+    expect([live.state, lost, live.isAsked]).toEqual(["failed", [null], false]);
   });
 
   it("with a picture that is decoded to another size leaves the image to the server", async () => {

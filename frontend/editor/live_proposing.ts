@@ -7,6 +7,7 @@
 import type { LiveClient, LiveListener, LiveState, Question } from "../live/client";
 import type { Solved } from "../live/protocol";
 import type { LiveMark } from "../live/rasterize";
+import type { Trouble } from "../live/protocol";
 import { LIVE_METHOD, LiveMask } from "./live_mask";
 import { IGNORE, type Mark } from "./model";
 import type { Palette } from "./palette";
@@ -52,7 +53,9 @@ export interface LiveOptions {
   readonly show: (mask: LiveMask | null, quiet?: boolean) => void;
   readonly onState: () => void;
   /** The server has to answer from now on; `reason` is a sentence for people where the image is the trouble. */
-  readonly onLost: (reason: string) => void;
+  readonly onLost: (trouble: Trouble | null) => void;
+  /** The mask follows the marks alone: what the model sees of the image cannot be had. */
+  readonly onPriorLost: () => void;
 }
 
 /** Whether an image of this size and state is one for the solver in the page. */
@@ -60,7 +63,9 @@ const isUsable = ({ features, width, height }: ImageDetail): boolean => features
 
 /** Fetch ahead what the solver needs of an image. */
 export async function warmLive({ load }: LivePage, detail: ImageDetail): Promise<void> {
-  if (isUsable(detail)) await Promise.all([load(detail.file_url), load(detail.features!.url)]);
+  if (!isUsable(detail)) return;
+  const prior = detail.prior === null ? null : load(detail.prior.url).catch(() => null);
+  await Promise.all([load(detail.file_url), load(detail.features!.url), prior]);
 }
 
 let numSet = 0;
@@ -193,7 +198,13 @@ export class LiveProposing {
   }
 
   private async load({ client, load }: LivePage, features: { url: string; sha256: string }, attempt: number): Promise<void> {
-    const [picture, bytes] = await Promise.all([load(this.options.detail().file_url), load(features.url)]);
+    const { file_url, prior: named } = this.options.detail();
+    const lost = (): null => {
+      if (attempt === this.attempt) this.options.onPriorLost();
+      return null;
+    };
+    const seen = named === null ? null : load(named.url).then((data) => ({ data, sha256: named.sha256 }), lost);
+    const [picture, bytes, prior] = await Promise.all([load(file_url), load(features.url), seen]);
     if (attempt !== this.attempt) return;
     const { indices, background } = this.options.classes();
     this.indices = new Set(indices);
@@ -201,22 +212,23 @@ export class LiveProposing {
     const listener: LiveListener = {
       onState: (state, message) => attempt === this.attempt && this.clientBecame(state, message),
       onSolved: (answer, question) => attempt === this.attempt && this.solved(answer, question),
+      onPriorLost: lost,
     };
-    client.setImage({ ...image, classes: indices, background }, listener);
+    client.setImage({ ...image, prior, classes: indices, background }, listener);
   }
 
-  private clientBecame(state: LiveState, message: string): void {
-    if (state === "failed") return this.fail(message);
+  private clientBecame(state: LiveState, trouble: Trouble | null): void {
+    if (state === "failed") return this.fail(trouble);
     if (state === "off") return;
     this.become(state);
     if (state === "ready") this.ask();
   }
 
-  private fail(reason: string): void {
+  private fail(trouble: Trouble | null): void {
     this.attempt += 1;
     this.become("failed");
     this.release();
-    this.options.onLost(reason);
+    this.options.onLost(trouble);
   }
 
   private become(state: LiveState): void {

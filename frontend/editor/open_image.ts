@@ -7,6 +7,7 @@ import { MaskBuffer } from "./mask_buffer";
 import type { MaskCache } from "./mask_cache";
 import type { Standing } from "./mode";
 import { messages } from "../messages";
+import type { Trouble } from "../live/protocol";
 import { isLocalName, LIVE_METHOD } from "./live_mask";
 import { LiveProposing, warmLive, type LiveClasses, type LivePage } from "./live_proposing";
 import { lastPainting, Painter } from "./painting";
@@ -37,7 +38,9 @@ export interface OpenImageOptions {
   /** Only the mask that follows the hand has changed. */
   readonly onDrawn: () => void;
   /** The solver in the page cannot be used for this image; the sentence, where there is one, says why. */
-  readonly onLiveLost: (reason: string) => void;
+  readonly onLiveLost: (trouble: Trouble | null) => void;
+  /** The mask follows the marks alone, without the project's model. */
+  readonly onPriorLost: () => void;
   readonly onSave: (status: SaveStatus, message: string) => void;
   readonly onMerged: (doubled: number) => void;
   readonly onTrouble: (message: string) => void;
@@ -151,7 +154,7 @@ export class OpenImage {
   }
 
   private liveProposing(): LiveProposing {
-    const { live: page, interactiveMethod: method, classes, allSimilar, onChange, onDrawn, onLiveLost } = this.options;
+    const { live: page, interactiveMethod: method, classes, allSimilar, onChange, onDrawn, onLiveLost, onPriorLost } = this.options;
     const { store, proposing, sync } = this;
     return new LiveProposing({
       page,
@@ -167,11 +170,12 @@ export class OpenImage {
         onDrawn();
       },
       onState: onChange,
-      onLost: (reason) => {
+      onLost: (trouble) => {
         proposing.giveBack();
         sync.askAnew();
-        onLiveLost(reason);
+        onLiveLost(trouble);
       },
+      onPriorLost,
     });
   }
 

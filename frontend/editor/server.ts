@@ -59,6 +59,8 @@ export interface ImageDetail extends ImageRow {
   /** Where the picture is too large to be shown as one file. */
   readonly tiles: TilesRef | null;
   readonly features: BlobRef | null;
+  /** What the model in use sees in it. */
+  readonly prior: Pick<BlobRef, "url" | "sha256"> | null;
   readonly skip_reason: string | null;
   /** What to do with the image next, in the person's language. */
   readonly next_hint: string;

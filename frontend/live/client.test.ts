@@ -8,7 +8,7 @@ const answer = (worker: FakeWorker, request = worker.solves.at(-1)!.request): vo
 
 const mark = (id: string): NamedMark => ({ id, kind: "point", class_index: 1, sign: 1, geometry: { x: 1, y: 1 } });
 const question = (...marks: NamedMark[]): Question => ({ marks, stroke: null, full: true, allSimilar: false, version: 0, since: 0 });
-const image = { image: 7, picture: new Blob(), features: new Uint8Array(), sha256: "", classes: [0, 1], background: 0 };
+const image = { image: 7, picture: new Blob(), features: new Uint8Array(), sha256: "", classes: [0, 1], background: 0, prior: null };
 
 let workers: FakeWorker[];
 let timers: Map<number, () => void>;
@@ -38,10 +38,10 @@ beforeEach(() => {
     },
     clearTimer: (timer) => timers.delete(timer as number),
   });
-  client.setImage(image, { onState: (state, trouble) => states.push(state + (trouble ?? "")), onSolved: () => answered++ });
+  client.setImage(image, { onState: (state, trouble) => states.push(state + (trouble ?? "")), onSolved: () => answered++, onPriorLost: () => undefined });
 });
 
-const ready = (): void => worker().say({ type: "ready", image: 7, ms: 1 });
+const ready = (): void => worker().say({ type: "ready", image: 7, ms: 1, isWithoutPrior: false });
 
 describe("questions", () => {
   it("wait for the image, and of those that wait only the newest is asked", () => {
@@ -110,7 +110,7 @@ describe("a worker that dies", () => {
     expect([client.state, workers.length]).toEqual(["failed", 2]);
     client.ask(question(mark("a")));
     expect(client.isAsked).toBe(false);
-    client.setImage(image, { onState: () => undefined, onSolved: () => undefined });
+    client.setImage(image, { onState: () => undefined, onSolved: () => undefined, onPriorLost: () => undefined });
     expect(client.state).toBe("loading");
   });
 });

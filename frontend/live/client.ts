@@ -35,6 +35,8 @@ export interface LiveListener {
   /** `trouble` says what is wrong with the image where that is the reason, else it is null. */
   onState(state: LiveState, trouble: Trouble | null): void;
   onSolved(answer: Solved, question: Question): void;
+  /** Answers will come without what the model sees: its file cannot be used. */
+  onPriorLost(): void;
 }
 
 export interface LiveClientOptions {
@@ -143,8 +145,10 @@ export class LiveClient {
     // An answer about the same image before it was set anew.
     if (message.type === "solved" && this.asked === null) return;
     this.stopWatching();
-    if (message.type === "ready") this.become("ready");
-    else if (message.type === "failed") return this.fail(message.trouble);
+    if (message.type === "ready") {
+      if (message.isWithoutPrior) this.listener?.onPriorLost();
+      this.become("ready");
+    } else if (message.type === "failed") return this.fail(message.trouble);
     else if (this.asked !== null) {
       const question = this.asked;
       this.asked = null;

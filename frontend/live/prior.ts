@@ -1,16 +1,12 @@
 /** A model's probabilities as they enter the scores; see models_zoo/interactive/live_head.py. */
+import type { PriorMap } from "../codecs/prior_map";
 import { between } from "./enlarging";
-import type { PriorMaps } from "./protocol";
-
-/** The prior does not fit the image; the message is for people. */
-export class PriorError extends Error {
-  override readonly name = "PriorError";
-}
 
 const WEIGHT = 1;
 const FLOOR = 1e-3;
 /** Of a class that the model sees nowhere in the image no more can be said than this. */
 const UNSEEN = 0.1;
+const [SURE, SUREST_SHARE] = [0.5, 0.9];
 
 const evidence = (probability: number): number => WEIGHT * Math.log(Math.max(probability, FLOOR));
 
@@ -18,15 +14,20 @@ const evidence = (probability: number): number => WEIGHT * Math.log(Math.max(pro
 export type Prior = ReadonlyMap<number, Float32Array>;
 export const UNSEEN_EVIDENCE = evidence(UNSEEN);
 
-/** Those of the prior's classes that may appear, on a grid, by linear interpolation. Throws PriorError. */
-export function priorOnGrid({ classes: given, height, width, data }: PriorMaps, classes: readonly number[], grid: { width: number; height: number }): Prior {
+/** 1 where a class is as likely as almost anywhere in the image, and likelier than not. */
+export function surest(known: Float32Array): Uint8Array {
+  const least = Math.max(evidence(SURE), known.reduce((most, value) => Math.max(most, value), -Infinity) + WEIGHT * Math.log(SUREST_SHARE));
+  return Uint8Array.from(known, (value) => Number(value >= least));
+}
+
+/** Those of the prior's classes that may appear, on a grid, by linear interpolation; null where there is none. */
+export function priorOnGrid({ classes: given, height, width, data }: PriorMap, classes: readonly number[], grid: { width: number; height: number }): Prior | null {
   const size = width * height;
-  if (!(size > 0) || data.length !== size * given.length) {
-    throw new PriorError("The model's probabilities do not fit their classes; open the image again.");
-  }
   const [columns, rows] = [between(width, grid.width), between(height, grid.height)];
+  const usable = given.filter((index) => classes.includes(index));
+  if (usable.length === 0) return null;
   return new Map(
-    given.filter((index) => classes.includes(index)).map((index) => {
+    usable.map((index) => {
       const plane = data.subarray(given.indexOf(index) * size, (given.indexOf(index) + 1) * size);
       const out = new Float32Array(grid.width * grid.height);
       for (let y = 0, at = 0; y < grid.height; y++) {

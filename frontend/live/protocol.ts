@@ -4,14 +4,6 @@ import type { LiveMark } from "./rasterize";
 /** A mark under a name, so that it need be sent only once. */
 export type NamedMark = LiveMark & { readonly id: string };
 
-/** A model's probabilities 0 to 255, (classes, height, width), at any size. */
-export interface PriorMaps {
-  readonly classes: readonly number[];
-  readonly height: number;
-  readonly width: number;
-  readonly data: Uint8Array;
-}
-
 /** Set an image. Everything that was said about the one before is forgotten. */
 export interface SetImage {
   readonly type: "image";
@@ -22,8 +14,8 @@ export interface SetImage {
   readonly sha256: string;
   readonly classes: readonly number[];
   readonly background: number | null;
-  /** What the project's model thinks of the image; then all classes compete from the start. */
-  readonly prior?: PriorMaps | null;
+  /** File of what the project's model sees in the image: those classes compete from the start. */
+  readonly prior: { readonly data: Uint8Array; readonly sha256: string } | null;
 }
 
 /** Solve with these marks, in this order; `news` are those the worker has not seen under this id, or not so. */
@@ -46,13 +38,18 @@ export interface Ready {
   readonly type: "ready";
   readonly image: number;
   readonly ms: number;
+  /** The file of what the model sees cannot be used; marks are answered without it. */
+  readonly isWithoutPrior: boolean;
 }
 
-/** The image cannot be worked on here; the sentence is for people. */
+/** Why an image cannot be worked on in the page; the message catalogues have a sentence for each. */
+export type Trouble = "hash" | "version" | "damaged" | "picture" | "unknown";
+
+/** The image cannot be worked on here. */
 export interface Failed {
   readonly type: "failed";
   readonly image: number;
-  readonly message: string;
+  readonly trouble: Trouble;
 }
 
 export interface Solved {

@@ -1,5 +1,6 @@
 /** The live head in the browser: an image set once, then a mask from all marks at every move of the pen. */
 import type { FeatureMap } from "../codecs/feature_map";
+import type { PriorMap } from "../codecs/prior_map";
 import { labImage, type Picture } from "./colour";
 import { enlargedPlainly, enlargedSmoothly, Enlarger } from "./enlarging";
 import { clampToMarks, leads, winners } from "./finishing";
@@ -8,8 +9,7 @@ import { KernelColumns } from "./kernel_columns";
 import type { Kernels } from "./kernels";
 import { clamp, roundEven } from "./numbers";
 import { plainColumns } from "./pixel_features";
-import { priorOnGrid } from "./prior";
-import type { PriorMaps } from "./protocol";
+import { priorOnGrid, type Prior } from "./prior";
 import { buildGraph } from "./random_walk";
 import { allowedBy, IGNORE, Rasterizer, type LiveMark } from "./rasterize";
 import { Scorer } from "./score";
@@ -21,7 +21,8 @@ export interface ImageInput {
   /** Indices of the classes that may appear. */
   readonly classes: readonly number[];
   readonly background: number | null;
-  readonly prior: PriorMaps | null;
+  /** What the project's model sees in the image. */
+  readonly prior: PriorMap | null;
 }
 
 export interface Answer {
@@ -56,7 +57,7 @@ export class Solver {
   private readonly onGrid: Rasterizer;
   private readonly atWorkingSize: Rasterizer;
   private readonly atFullSize: Rasterizer;
-  private readonly seen: ReadonlySet<number> | null;
+  private readonly prior: Prior | null;
 
   constructor(
     private readonly image: ImageInput,
@@ -64,7 +65,7 @@ export class Solver {
   ) {
     const { picture, features, classes, background } = image;
     const prior = image.prior === null ? null : priorOnGrid(image.prior, classes, features);
-    this.seen = prior === null ? null : new Set(prior.keys());
+    this.prior = prior;
     const lab = labImage(picture, features.width, features.height, kernels.floats);
     const columns = plainColumns(kernels, features, lab);
     this.cache = new KernelColumns(kernels, columns);
@@ -105,8 +106,7 @@ export class Solver {
     const drawn = this.onGrid.draw(marks);
     const { classes, background } = this.image;
     const possible = allowedBy(drawn, classes);
-    const { seen } = this;
-    const supervision = supervise(drawn, { allowed: possible, background, likeness: (anchors) => this.likeness(anchors), seen });
+    const supervision = supervise(drawn, { allowed: possible, background, likeness: (anchors) => this.likeness(anchors), seen: this.prior });
     return { possible, supervision, scores: supervision === null ? [] : this.scorer.score(supervision, allSimilar) };
   }
 

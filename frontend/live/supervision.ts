@@ -2,6 +2,7 @@
  * What the marks on an image say about each grid cell: fixed seeds, forbidden classes, rows to fit. The twin of
  * models_zoo/interactive/supervision.py, whose words it uses.
  */
+import { surest, type Prior } from "./prior";
 import { clamp, quantile, roundEven, someOf } from "./numbers";
 import { IGNORE, seededIn, UNLABELLED, type GridBox, type WeakLabels } from "./rasterize";
 
@@ -40,8 +41,8 @@ export interface SuperviseOptions {
   readonly background: number | null;
   /** How like each cell is to the nearest of some others, 0 to 1. */
   readonly likeness: (anchors: Int32Array) => Float32Array;
-  /** Classes of a prior, which compete unmarked; null where there is no prior. */
-  readonly seen: ReadonlySet<number> | null;
+  /** Classes that a model sees: they compete unmarked, and where it is surest stands for their marks. Null without one. */
+  readonly seen: Prior | null;
 }
 
 /** Read marks drawn on the grid. Null where they name no class and there is no prior to lean on. */
@@ -51,7 +52,7 @@ export function supervise(drawn: WeakLabels, options: SuperviseOptions): Supervi
   const boxes = labels.boxes.filter(({ classIndex }) => allowed.has(classIndex));
   const seeded = seededIn(labels);
   const named = new Set([...boxes.map(({ classIndex }) => classIndex), ...[...allowed].filter((index) => seeded.has(index))]);
-  const competing = new Set([...named, ...[...(seen ?? [])].filter((index) => allowed.has(index))]);
+  const competing = new Set([...named, ...[...(seen?.keys() ?? [])].filter((index) => allowed.has(index))]);
   const columns = [...competing].sort((a, b) => a - b);
   if (columns.length === 0) return null;
   // A model that sees several things says itself what the rest of the image is.
@@ -60,6 +61,8 @@ export function supervise(drawn: WeakLabels, options: SuperviseOptions): Supervi
   const builder = new Builder(labels, columns, options.likeness);
   columns.forEach((classIndex, position) => {
     builder.addClass(position, classIndex, boxes.filter((box) => box.classIndex === classIndex));
+    const known = seen?.get(classIndex);
+    if (known !== undefined && named.size > 0 && !named.has(classIndex)) builder.addSure(position, surest(known));
   });
   if (rest !== null) builder.addRest(columns.length - 1, boxes.length > 0);
   return builder.build();
@@ -161,6 +164,12 @@ class Builder {
     const target = new Float32Array(this.columns.length);
     target[position] = -1;
     this.add(group(where, target, NEGATIVE_WEIGHT));
+  }
+
+  /** Teach a class that nobody marked with the cells a model is surest of, or the marked ones would flood it. */
+  addSure(position: number, sure: Uint8Array): void {
+    const { seeds } = this.labels;
+    this.positive(position, sure.map((value, i) => (seeds[i] === UNLABELLED ? value : 0)));
   }
 
   /** Teach the rest column with cells outside every box, or unlike everything marked. */

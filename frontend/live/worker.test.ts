@@ -3,6 +3,7 @@ import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { inflateSync } from "node:zlib";
 import { afterAll, beforeAll, beforeEach, expect, it, vi } from "vitest";
+import written from "../testing/prior_map.json";
 import type { FromWorker, NamedMark, SetImage, Solve, ToWorker } from "./protocol";
 import { Solver } from "./solver";
 
@@ -14,7 +15,7 @@ interface Case {
 const given = JSON.parse(readFileSync(new URL("../../tests/golden/live_head/strokes.json", import.meta.url), "utf-8")) as Case;
 const features = new Uint8Array(Buffer.from(given.features, "base64"));
 const setImage: SetImage = {
-  type: "image", image: 7, picture: new Blob(), features, classes: [0, 1], background: 0,
+  type: "image", image: 7, picture: new Blob(), features, classes: [0, 1], background: 0, prior: null,
   sha256: createHash("sha256").update(features).digest("hex"),
 };
 const question: Solve = { type: "solve", image: 7, request: 1, order: [], news: [], stroke: null, full: false, allSimilar: false };
@@ -31,7 +32,7 @@ beforeAll(async () => {
     getContext = (): object => ({ drawImage: () => undefined, getImageData: () => ({ data }) });
   });
   vi.stubGlobal("postMessage", (message: FromWorker) => said.push(message));
-  vi.stubGlobal("reportError", (error: unknown) => said.push({ type: "failed", image: -1, message: String(error) }));
+  vi.stubGlobal("reportError", () => said.push({ type: "failed", image: -1, trouble: "unknown" }));
   await import("./worker");
 });
 
@@ -70,15 +71,28 @@ it("another image's question is not answered, and an error is the page's to see 
   expect(said.map(({ type, image }) => [type, image])).toEqual([["failed", -1], ["solved", 7]]);
 });
 
-it("what cannot be worked on is said in a sentence, and the image before is forgotten", async () => {
+it("what cannot be worked on is named, and the image before is forgotten", async () => {
   tell({ ...setImage, image: 8, sha256: "0" });
-  tell({ ...setImage, image: 9, prior: { classes: [0], width: 1, height: 1, data: new Uint8Array(1) } });
   tell(question);
   tell({ ...setImage, image: 10 });
-  await answers(3);
+  await answers(2);
   expect(said).toEqual([
-    { type: "failed", image: 8, message: "The image's features are not the ones that were asked for." },
-    { type: "failed", image: 9, message: "The model's probabilities do not fit this image and its classes; open the image again." },
-    { type: "ready", image: 10, ms: expect.any(Number) },
+    { type: "failed", image: 8, trouble: "hash" },
+    { type: "ready", image: 10, ms: expect.any(Number), isWithoutPrior: false },
   ]);
+});
+
+it("what the model sees leads the answers, and where its file cannot be used the marks are answered without it", async () => {
+  const data = new Uint8Array(Buffer.from(written.blob, "base64"));
+  const score = vi.spyOn(Solver.prototype, "score");
+  const competing = (): unknown => score.mock.results.at(-1)!.value.supervision.classes;
+  const sha256 = written.sha256;
+  tell({ ...setImage, image: 11, classes: [0, 1, 2], prior: { data, sha256 } });
+  tell({ ...question, image: 11, stroke: given.marks[0]! });
+  await answers(2);
+  expect([said[0], competing()]).toEqual([{ type: "ready", image: 11, ms: expect.any(Number), isWithoutPrior: false }, [0, 1, 2]]);
+  tell({ ...setImage, image: 12, classes: [0, 1, 2], prior: { data: data.subarray(1), sha256 } });
+  tell({ ...question, image: 12, stroke: given.marks[0]! });
+  await answers(4);
+  expect([said[2], competing()]).toEqual([{ type: "ready", image: 12, ms: expect.any(Number), isWithoutPrior: true }, [1, 0]]);
 });

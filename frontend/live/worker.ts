@@ -1,8 +1,8 @@
 /** The solver in its own thread: an image is set, then marks come in and label maps go out. */
 import { decodeFeatureMap, FeatureMapError } from "../codecs/feature_map";
+import { decodePriorMap } from "../codecs/prior_map";
 import type { Picture } from "./colour";
-import { PriorError } from "./prior";
-import type { FromWorker, NamedMark, SetImage, Solve, ToWorker } from "./protocol";
+import type { FromWorker, NamedMark, SetImage, Solve, ToWorker, Trouble } from "./protocol";
 import type { LiveMark } from "./rasterize";
 import { Solver } from "./solver";
 
@@ -23,19 +23,27 @@ scope.onmessage = ({ data }) => {
   busy = busy.then(() => (data.type === "image" ? setImage(data) : solve(data))).catch(reportError);
 };
 
-async function setImage({ image, picture, features, sha256, classes, background, prior = null }: SetImage): Promise<void> {
+async function setImage({ image, picture, features, sha256, classes, background, prior }: SetImage): Promise<void> {
   const start = performance.now();
   current = null;
   try {
     const map = await decodeFeatureMap(features, sha256);
-    const solver = new Solver({ picture: await pixelsOf(picture), features: map, classes, background, prior });
+    const seen = prior === null ? null : await decodePriorMap(prior.data, prior.sha256).catch(() => null);
+    const solver = new Solver({ picture: await pixelsOf(picture), features: map, classes, background, prior: seen });
     current = { image, solver, marks: new Map() };
-    send({ type: "ready", image, ms: performance.now() - start });
+    send({ type: "ready", image, ms: performance.now() - start, isWithoutPrior: prior !== null && seen === null });
     warmUp(solver, map.imageWidth, map.imageHeight, classes);
   } catch (error) {
-    const known = error instanceof FeatureMapError || error instanceof PriorError || error instanceof DOMException;
-    send({ type: "failed", image, message: known ? error.message : String(error) });
+    send({ type: "failed", image, trouble: troubleOf(error) });
   }
+}
+
+function troubleOf(error: unknown): Trouble {
+  if (error instanceof FeatureMapError) return error.code;
+  if (error instanceof DOMException) return "picture";
+  // Whoever looks for the cause finds it in the browser's console; the person is told what it means for them.
+  console.error(error);
+  return "unknown";
 }
 
 /** The first answers ever are slow, as their code is yet to be compiled: better before the hand moves than while it does. */

@@ -1,9 +1,19 @@
 /** The editor's sentences in German; see en.ts. People are addressed as "Sie". */
 import { germanActions } from "./de_actions";
+import type { Trouble } from "../live/protocol";
 import type { Messages } from "./en";
 
 const many = (n: number, one: string, more: string): string => (n === 1 ? `1 ${one}` : `${n} ${more}`);
 const kinds = { tag: "Schlagwort", point: "Punkt", scribble: "Strich", box: "Rahmen" } as const;
+
+/** Was die Maske daran hindert, dem Stift zu folgen. */
+const troubles: Readonly<Record<Trouble, string>> = {
+  hash: "Die Merkmale des Bildes sind nicht die, nach denen gefragt wurde.",
+  version: "Die Merkmale des Bildes sind von einer neueren Art, als diese Seite lesen kann; laden Sie die Seite neu.",
+  damaged: "Die Merkmale des Bildes sind beschädigt oder unvollständig.",
+  picture: "Der Browser konnte die Pixel des Bildes nicht lesen.",
+  unknown: "Die Maske folgt dem Stift hier nicht mehr.",
+};
 
 export const de: Messages = {
   signIn: {
@@ -86,8 +96,8 @@ export const de: Messages = {
     none: "Markieren Sie etwas, dann erscheint ein Vorschlag",
   },
   live: {
-    lost: (reason: string) =>
-      reason === "" ? "Die Maske folgt dem Stift hier nicht mehr; die Vorschläge für dieses Bild macht der Server." : `${reason} Die Vorschläge für dieses Bild macht der Server.`,
+    lost: (trouble) => `${troubles[trouble ?? "unknown"]} Die Vorschläge für dieses Bild macht der Server.`,
+    priorLost: "Was das Modell in diesem Bild sieht, lässt sich nicht lesen: Die Maske folgt nur Ihren Markierungen. Das Bild neu zu öffnen kann helfen.",
     baseLost: "Worauf Sie gemalt haben, ist nicht mehr in diesem Browser; das Gemalte lässt sich nicht zeigen. Ihre Markierungen sind sicher.",
   },
   tag: { present: "vorhanden", absent: "nicht vorhanden", unknown: "unbekannt" },
@@ -277,6 +287,10 @@ export const de: Messages = {
       ]
         .filter((sentence) => sentence !== "")
         .join(" "),
+    undo: "Rückgängig",
+    undoKey: "Strg+Z",
+    undone: (n, left) =>
+      `${many(n, "Antwort wurde", "Antworten wurden")} zurückgenommen.${left === 0 ? "" : ` ${many(left, "bleibt", "bleiben")}: Mit dem Bild ist seitdem mehr geschehen.`}`,
     arrived: (n) => `${many(n, "neuer Vorschlag ist", "neue Vorschläge sind")} hereingekommen.`,
     showThem: "Zeigen",
     noClasses: "Dieses Projekt hat noch keine Klassen",

@@ -3,11 +3,21 @@
  * not compile; the pages around the editor have sentences.ts.
  */
 import { englishActions } from "./en_actions";
+import type { Trouble } from "../live/protocol";
 import type { Worded } from "./worded";
 
 const many = (n: number, one: string, more: string): string => (n === 1 ? `1 ${one}` : `${n} ${more}`);
 
 const kinds = { tag: "Tag", point: "Point", scribble: "Scribble", box: "Box" } as const;
+
+/** What keeps the mask from following the pen. */
+const troubles: Readonly<Record<Trouble, string>> = {
+  hash: "The image's features are not the ones that were asked for.",
+  version: "The image's features are of a newer kind than this page can read; load the page again.",
+  damaged: "The image's features are damaged or cut short.",
+  picture: "The browser could not read the picture's pixels.",
+  unknown: "The mask no longer follows the pen here.",
+};
 
 export const en = {
   signIn: {
@@ -90,8 +100,8 @@ export const en = {
     none: "Mark something, and a proposal will appear",
   },
   live: {
-    lost: (reason: string) =>
-      reason === "" ? "The mask no longer follows the pen here; the server makes the proposals for this image." : `${reason} The server makes the proposals for this image.`,
+    lost: (trouble: Trouble | null) => `${troubles[trouble ?? "unknown"]} The server makes the proposals for this image.`,
+    priorLost: "What the model sees in this image cannot be read: the mask follows your marks alone. Opening the image again may help.",
     baseLost: "What you painted on is not in this browser any more, so the painting cannot be shown. Your marks are safe.",
   },
   tag: { present: "present", absent: "absent", unknown: "unknown" },
@@ -293,6 +303,10 @@ export const en = {
       ]
         .filter((sentence) => sentence !== "")
         .join(" "),
+    undo: "Undo",
+    undoKey: "Ctrl+Z",
+    undone: (n: number, left: number) =>
+      `${many(n, "answer was", "answers were")} taken back.${left === 0 ? "" : ` ${many(left, "stays", "stay")}: more has happened to the image since.`}`,
     arrived: (n: number) => `${many(n, "new proposal", "new proposals")} came in.`,
     showThem: "Show them",
     noClasses: "This project has no classes yet",

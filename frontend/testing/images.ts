@@ -19,6 +19,7 @@ export const detail = (id: number, more: Partial<ImageDetail> = {}): ImageDetail
   tiles: null,
   file_url: `/api/v1/images/${id}/file`,
   features: null,
+  prior: null,
   skip_reason: null,
   next_hint: "Mark a few pixels of each class.",
   ...more,

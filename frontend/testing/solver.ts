@@ -33,8 +33,8 @@ export class FakeWorker implements WorkerLike {
     return this.got.filter((message) => message.type === "solve");
   }
 
-  ready(): void {
-    this.say({ type: "ready", image: this.image!.image, ms: 1 });
+  ready(isWithoutPrior = false): void {
+    this.say({ type: "ready", image: this.image!.image, ms: 1, isWithoutPrior });
   }
 
   /** Answer the newest question with one value for every pixel. */

@@ -19,7 +19,7 @@ from tests.instance import Instance, Visitor, wait_until
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 SIZE = 128
-NUM_IMAGES = 14
+NUM_IMAGES = 16
 GROUND, SQUARE = 0, 1
 INSIDE: list[Place] = [(40.0, 44.0), (60.0, 60.0), (84.0, 84.0)]
 OUTSIDE: list[Place] = [(12.0, 100.0), (12.0, 12.0), (110.0, 12.0)]
@@ -30,6 +30,18 @@ REMEMBER_WORKERS = """
   window.Worker = class extends Plain {
     constructor(...args) { super(...args); window.startedWorkers.push(this); }
   };
+"""
+# What a trained version in use leaves behind: the square where it is, to the nearest eighth.
+SEES = """
+import numpy as np
+from labeling.models import Image, ModelVersion
+from tests.factories import make_prior, make_version
+image = Image.objects.get(pk={image})
+Image.objects.filter(pk=image.pk).update(split="train")
+thing = np.zeros((8, 8), bool)
+thing[2:6, 2:6] = True
+version = ModelVersion.objects.filter(project=image.project, is_active=True).first()
+make_prior(image, version or make_version(image.project, is_active=True), thing)
 """
 # A number for what the proposal's layer shows; 0 where it shows nothing.
 SHOWN = """
@@ -309,3 +321,29 @@ def test_all_similar_is_a_switch_beside_the_pen(live: Live) -> None:
     live.wait_answer(box.check)
     shoot(live.page, "live_all_similar")
     live.wait_answer(box.uncheck)
+
+
+def test_the_model_in_use_is_seen_at_the_first_stroke(live: Live, ada: Visitor, instance: Instance) -> None:
+    """A stroke on the ground alone says nothing of the square; the model does."""
+    instance.manage("shell", "-c", SEES.format(image=live.image))
+    live.page.reload()
+    live.wait_open()
+    live.wait_solver()
+    live.scribble("1", OUTSIDE)
+    live.wait_proposal()
+    live.page.evaluate("() => new Promise(requestAnimationFrame)")
+    shoot(live.page, "live_with_a_model")
+    assert on_screen(live, ada)[64, 64] == SQUARE
+    assert set(live.proposed) == {None}
+
+
+def test_a_damaged_word_of_the_model_costs_no_mask(live: Live, instance: Instance) -> None:
+    page = live.page
+    instance.manage("shell", "-c", SEES.format(image=live.image))
+    page.context.route("**/prior/*", lambda route: route.fulfill(body=b"BPM1 and nothing", content_type="text/plain"))
+    page.reload()
+    live.wait_open()
+    live.wait_solver()
+    expect(page.get_by_text("the mask follows your marks alone")).to_be_visible()
+    both_strokes(live)
+    assert set(live.proposed) == {None}
