@@ -68,9 +68,8 @@ def test_without_a_model_in_use_the_run_says_what_to_do(cast: Cast) -> None:
     assert run.status == "failed" and "train a model that makes proposals first" in run.error
 
 
-def all_of_the_first(rgb: npt.NDArray[np.uint8], scores: npt.NDArray[np.float32]) -> SimpleNamespace:
-    found = np.zeros(scores.shape, np.float32)
-    found[0] = 1
+def contrary(rgb: npt.NDArray[np.uint8], scores: npt.NDArray[np.float32]) -> SimpleNamespace:
+    found = np.ascontiguousarray(scores[::-1])
     return SimpleNamespace(scores=found, probabilities=found)
 
 
@@ -85,7 +84,7 @@ def test_proposals_are_mended_only_by_one_that_gained(
     monkeypatch.setattr(
         predicting.weights, "fetch", lambda version: version if version == polisher else fetched(version)
     )
-    monkeypatch.setattr(predicting, "load_polisher", lambda folder, device: all_of_the_first)
+    monkeypatch.setattr(predicting, "load_polisher", lambda folder, device: contrary)
     propose_pool(ProposalRun.objects.get().pk)
     proposals = Proposal.objects.filter(image__annotations__isnull=False)
     sources = [decode_png(storage.read(proposal.mask.provenance)) for proposal in proposals]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -69,7 +70,8 @@ def test_shifts_of_borders_are_found(mean: float, spread: float) -> None:
 @pytest.mark.parametrize("rate", [0.3, 1.0])
 def test_spots_are_counted_by_kind_and_size(kind: str, rate: float) -> None:
     size = 0.12 if kind == "islands" else 0.3
-    model = dataclasses.replace(NOTHING, **{kind: Blobs(rate, size)})
+    change: dict[str, Any] = {kind: Blobs(rate, size)}
+    model = dataclasses.replace(NOTHING, **change)
     found = measure(drawn(model, 50), GROUND)
     for other in {"holes", "leaks", "islands"} - {kind}:
         assert getattr(found, other).rate <= 0.1 * rate
@@ -164,9 +166,15 @@ def test_other_text_is_refused(text: str) -> None:
 
 
 def test_impossible_numbers_are_refused() -> None:
-    for wrong in ({"merges": 1.5}, {"shift_spread": -1.0}, {"swaps": {1: {2: 0.7, 3: 0.7}}}, {"shift_mean": math.nan}):
+    impossible: list[dict[str, Any]] = [
+        {"merges": 1.5},
+        {"shift_spread": -1.0},
+        {"swaps": {1: {2: 0.7, 3: 0.7}}},
+        {"shift_mean": math.nan},
+    ]
+    for wrong in impossible:
         with pytest.raises(ErrorModelError):
-            ErrorModel(**wrong)  # type: ignore[arg-type]
+            ErrorModel(**wrong)
 
 
 def test_pairs_that_do_not_fit_are_refused() -> None:
