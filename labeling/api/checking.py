@@ -24,7 +24,7 @@ from labeling.errors import NotFound
 from labeling.models import ClassCheck, LabelClass, Proposal
 from labeling.selectors.checking import ORDERS, classes_left, crops_page
 from labeling.selectors.proposals import proposals_seen_by
-from labeling.services.checking import MOST_AT_ONCE, check_class
+from labeling.services.checking import MOST_AT_ONCE, Outcome, check_class, take_back
 
 Json = dict[str, Any]
 
@@ -40,11 +40,14 @@ class CropQuery(StrictSerializer):
     v = serializers.CharField(max_length=100, required=False, default="")
 
 
-class ChecksIn(StrictSerializer):
-    verdict = serializers.ChoiceField(choices=ClassCheck.Verdict.choices)
+class ProposalsIn(StrictSerializer):
     proposals = serializers.ListField(
         child=serializers.IntegerField(min_value=1, max_value=2**63 - 1), min_length=1, max_length=MOST_AT_ONCE
     )
+
+
+class ChecksIn(ProposalsIn):
+    verdict = serializers.ChoiceField(choices=ClassCheck.Verdict.choices)
 
 
 def _version(proposal: Proposal, class_index: int) -> str:
@@ -111,7 +114,20 @@ class ClassChecks(APIView):
     def post(self, request: Request, class_id: int) -> Response:
         label_class = _class(request, class_id, access.project_annotate)
         outcomes = check_class(label_class=label_class, by=person(request), **parsed(ChecksIn, request.data))
-        return Response({"results": [{"proposal": row.proposal_id, "outcome": row.outcome} for row in outcomes]})
+        return _told(outcomes)
+
+
+class TakenBackChecks(APIView):
+    """POST: take one's word on the class back from many proposals, and what followed from it."""
+
+    @extend_schema(request=ProposalsIn, responses=OpenApiTypes.OBJECT)
+    def post(self, request: Request, class_id: int) -> Response:
+        label_class = _class(request, class_id, access.project_annotate)
+        return _told(take_back(label_class=label_class, by=person(request), **parsed(ProposalsIn, request.data)))
+
+
+def _told(outcomes: list[Outcome]) -> Response:
+    return Response({"results": [{"proposal": row.proposal_id, "outcome": row.outcome} for row in outcomes]})
 
 
 @extend_schema(parameters=[CropQuery], responses=OpenApiTypes.BINARY)
@@ -138,5 +154,6 @@ urlpatterns = [
     path("projects/<int:project_id>/class-checks", ProjectClassChecks.as_view(), name="api-project-class-checks"),
     path("classes/<int:class_id>/crops", ClassCrops.as_view(), name="api-class-crops"),
     path("classes/<int:class_id>/checks", ClassChecks.as_view(), name="api-class-checks"),
+    path("classes/<int:class_id>/checks/undo", TakenBackChecks.as_view(), name="api-class-checks-undo"),
     path("proposals/<int:proposal_id>/crops/<int:class_index>", ProposalCrop.as_view(), name="api-proposal-crop"),
 ]

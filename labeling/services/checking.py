@@ -23,8 +23,8 @@ from labeling.selectors.images import visible_proposals
 from labeling.services import decisions
 
 MOST_AT_ONCE: Final = 100
-# Kept for now; accepted or rejected by this word; decided or replaced before; in somebody else's hands.
-KEPT, ACCEPTED, REJECTED, GONE, HELD = "kept", "accepted", "rejected", "gone", "held"
+# Kept for now; accepted or rejected by this word; decided or replaced before; in somebody else's hands; taken back.
+KEPT, ACCEPTED, REJECTED, GONE, HELD, BACK = "kept", "accepted", "rejected", "gone", "held", "back"
 
 
 @dataclass(frozen=True)
@@ -42,16 +42,8 @@ def check_class(*, label_class: LabelClass, verdict: str, proposals: Sequence[in
     on (`held`) stays as it is and stops no other. Raises Invalid for too many at once and for a proposal whose
     mask does not claim the class; then nothing changes.
     """
-    if len(proposals) > MOST_AT_ONCE:
-        raise Invalid(
-            _("At most %(most_at_once)s are checked at once; send them in parts.") % {"most_at_once": MOST_AT_ONCE}
-        )
-    project = label_class.project
-    background = background_of(project)
-    rows = visible_proposals(
-        Proposal.objects.filter(pk__in=proposals, image__project=project, source=Proposal.Source.MODEL)
-    ).select_related("image__project", "mask")
-    found = {row.pk: row for row in rows}
+    background = background_of(label_class.project)
+    found = _found(label_class, proposals)
     for row in found.values():
         if label_class.index not in classes_to_check(row.mask.pixel_counts, background):
             raise Invalid(
@@ -66,6 +58,50 @@ def check_class(*, label_class: LabelClass, verdict: str, proposals: Sequence[in
     return outcomes
 
 
+def take_back(*, label_class: LabelClass, proposals: Sequence[int], by: User) -> list[Outcome]:
+    """Take this person's word on the class back from each proposal, and what followed from it; in the order sent.
+
+    Each is a transaction of its own: where more has happened since (`gone`), or somebody else works (`held`), all
+    stays as it is. Raises Invalid for too many at once.
+    """
+    found = _found(label_class, proposals)
+    outcomes = []
+    for pk in dict.fromkeys(proposals):
+        try:
+            said = GONE if pk not in found else _take_back(found[pk], label_class, by)
+        except StaleState:
+            said = GONE
+        outcomes.append(Outcome(pk, said))
+    return outcomes
+
+
+@transaction.atomic
+def _take_back(proposal: Proposal, label_class: LabelClass, by: User) -> str:
+    if _is_held(proposal.image, by):
+        return HELD
+    if proposal.status != Proposal.Status.PENDING:
+        decisions.take_back_decision(proposal=proposal, by=by)
+    if not ClassCheck.objects.filter(proposal=proposal, label_class=label_class, author=by).delete()[0]:
+        raise StaleState(_("You have not said anything of this class here."))
+    return BACK
+
+
+def _found(label_class: LabelClass, proposals: Sequence[int]) -> dict[int, Proposal]:
+    """Those that the person may see, by id. Raises Invalid for too many."""
+    if len(proposals) > MOST_AT_ONCE:
+        raise Invalid(
+            _("At most %(most_at_once)s are checked at once; send them in parts.") % {"most_at_once": MOST_AT_ONCE}
+        )
+    rows = visible_proposals(
+        Proposal.objects.filter(pk__in=proposals, image__project=label_class.project, source=Proposal.Source.MODEL)
+    ).select_related("image__project", "mask")
+    return {row.pk: row for row in rows}
+
+
+def _is_held(image: Image, by: User) -> bool:
+    return Lease.objects.filter(image=image, expires_at__gt=timezone.now()).exclude(user=by).exists()
+
+
 def _check_one(proposal: Proposal, label_class: LabelClass, verdict: str, background: int | None, by: User) -> str:
     try:
         return _decide(proposal, label_class, verdict, background, by)
@@ -77,7 +113,7 @@ def _check_one(proposal: Proposal, label_class: LabelClass, verdict: str, backgr
 def _decide(proposal: Proposal, label_class: LabelClass, verdict: str, background: int | None, by: User) -> str:
     """Keep the word and act on it. The image is held still first, as in every decision."""
     image = proposal.image
-    if Lease.objects.filter(image=image, expires_at__gt=timezone.now()).exclude(user=by).exists():
+    if _is_held(image, by):
         return HELD
     if not Image.objects.filter(pk=image.pk, accepted_mask=None, skip_reason="").update(order_key=F("order_key")):
         return GONE

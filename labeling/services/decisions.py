@@ -1,5 +1,5 @@
 """Decide: accept, reject, skip, reopen. The only place where a proposal leaves `pending` by a person's will,
-and where an image's accepted mask is set or taken away.
+or comes back to it, and where an image's accepted mask is set or taken away.
 
 Rows are locked in one order everywhere, so that two who change the same image wait for each other instead
 of dying in a deadlock: image, annotation, proposal, lease, and last the project (by the events).
@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from django.contrib.auth.models import User
 from django.db import transaction
+from django.db.models import F
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -18,7 +19,7 @@ from labeling.models import Annotation, Image, Mask, Proposal, ProposalRun, Revi
 from labeling.selectors.images import visible_masks
 from labeling.services import events
 from labeling.services.leases import release_lease
-from labeling.services.proposals import cancel_waiting, supersede, tell_superseded
+from labeling.services.proposals import cancel_waiting, supersede, tell_ready, tell_superseded
 
 
 @transaction.atomic
@@ -56,6 +57,34 @@ def reject_proposal(*, proposal: Proposal, by: User, reason: str = "") -> Propos
     _decide(proposal, status=Proposal.Status.REJECTED, by=by, reason=reason)
     _tell_decided(proposal, by=by)
     return proposal
+
+
+@transaction.atomic
+def take_back_decision(*, proposal: Proposal, by: User) -> None:
+    """Make a model's proposal pending again that this person accepted as it was, or turned down.
+
+    An accepted mask leaves the image and stays in its history. Raises StaleState if anything came of the image or
+    the proposal since: another decision, a review's approval, another proposal, a version withdrawn.
+    """
+    image = proposal.image
+    stale = StaleState(_("More has happened to this image since; it cannot be taken back."))
+    proposal.refresh_from_db(fields=["status"])
+    if proposal.status == Proposal.Status.ACCEPTED:
+        if _is_approved(proposal.mask) or not reopen(image=image, mask=proposal.mask, by=by):
+            raise stale
+    elif not Image.objects.filter(pk=image.pk, accepted_mask=None, skip_reason="").update(order_key=F("order_key")):
+        raise stale
+    waiting = Proposal.objects.filter(image=image, source=Proposal.Source.MODEL, status=Proposal.Status.PENDING)
+    decided = Proposal.objects.filter(
+        pk=proposal.pk,
+        status__in=[Proposal.Status.ACCEPTED, Proposal.Status.REJECTED],
+        decided_by=by,
+        model_version__is_active=True,
+    )
+    fresh = {"status": Proposal.Status.PENDING, "decided_by": None, "decided_at": None, "reject_reason": ""}
+    if waiting.exists() or not decided.update(**fresh):
+        raise stale
+    tell_ready(proposal)
 
 
 @transaction.atomic

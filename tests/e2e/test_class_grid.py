@@ -79,6 +79,14 @@ def test_a_class_is_checked_by_hand_and_by_keys(page: Page, ada: Visitor, projec
     expect(page.locator(".check-outcome")).to_contain_text("4 images were accepted. 2 answers are kept")
     expect(crops).to_have_count(24)
     assert states(ada, project) == {"accepted": 4, "proposed": 26}
+    page.keyboard.press("Control+z")
+    expect(page.locator(".check-outcome")).to_contain_text("6 answers were taken back.")
+    expect(crops).to_have_count(30)
+    assert states(ada, project) == {"proposed": 30}
+    crops.nth(0).click()
+    crops.nth(5).click(modifiers=["Shift"])
+    page.keyboard.press("a")
+    expect(crops).to_have_count(24)
 
     page.keyboard.press("Home")
     page.keyboard.press(" ")

@@ -111,6 +111,25 @@ describe("the grid of one class", () => {
     expect(document.activeElement).toBe(list());
   });
 
+  it("takes the last word back by a button or Ctrl+Z, and shows what came of it", async () => {
+    await click("#crop-1");
+    await press("a");
+    const before = waiting.get(11)!;
+    api.post.mockImplementationOnce(async (_: string, { proposals }: { proposals: number[] }) => {
+      waiting.set(11, [row(1), ...before]);
+      return { results: proposals.map((proposal) => ({ proposal, outcome: "back" })) };
+    });
+    await press("z", { ctrlKey: true });
+    expect(api.post).toHaveBeenLastCalledWith("/classes/11/checks/undo", { proposals: [1] });
+    expect([said(), tiles()]).toEqual(["1 answer was taken back.", ["1", "2", "3"]]);
+    expect(document.querySelector("[data-do=undo]")).toBeNull();
+    await click("#crop-2");
+    await press("x");
+    api.post.mockImplementationOnce(async () => ({ results: [{ proposal: 2, outcome: "gone" }] }));
+    await click("[data-do=undo]");
+    expect(said()).toBe("0 answers were taken back. 1 stays: more has happened to the image since.");
+  });
+
   it("takes all with Ctrl+A and turns them down with X, and tells what is left", async () => {
     await press("a", { ctrlKey: true });
     expect(chosen()).toEqual(["1", "2", "3"]);

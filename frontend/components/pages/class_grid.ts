@@ -24,7 +24,10 @@ const FEW = 12;
 
 type Verdict = "right" | "wrong";
 type Order = "uncertain" | "certain";
-type Outcome = "kept" | "accepted" | "rejected" | "gone" | "held";
+type Outcome = "kept" | "accepted" | "rejected" | "gone" | "held" | "back";
+type Answers = { results: { proposal: number; outcome: Outcome }[] };
+/** What a word changed, and can be taken back from. */
+const CHANGED: readonly Outcome[] = ["kept", "accepted", "rejected"];
 
 class ClassGrid extends PageElement {
   static override properties = {
@@ -37,6 +40,7 @@ class ClassGrid extends PageElement {
     checked: { state: true },
     busy: { state: true },
     said: { state: true },
+    last: { state: true },
     turning: { state: true },
     numArrived: { state: true },
   };
@@ -51,6 +55,8 @@ class ClassGrid extends PageElement {
   declare busy: boolean;
   /** What came of the last word. */
   declare said: string;
+  /** The proposals that the last word changed. */
+  declare last: number[];
   /** Another class or order is on its way. */
   declare turning: boolean;
   declare numArrived: number;
@@ -68,6 +74,7 @@ class ClassGrid extends PageElement {
     this.checked = false;
     this.busy = this.turning = false;
     this.said = "";
+    this.last = [];
     this.numArrived = 0;
   }
 
@@ -79,7 +86,7 @@ class ClassGrid extends PageElement {
 
   /** What somebody decided leaves; what is new waits until it is asked for, so that nothing moves under the hand. */
   private hear({ verb, data }: LiveEvent): void {
-    if (verb === "proposal.ready" && data["source"] === "model") this.numArrived += 1;
+    if (verb === "proposal.ready" && data["source"] === "model" && !this.ids.includes(data["proposal"] as number)) this.numArrived += 1;
     else if (verb === "proposal.decided") this.drop((row) => row.proposal === data["proposal"]);
     else if (verb === "proposal.superseded") this.drop((row) => (data["proposals"] as number[]).includes(row.proposal));
     else if (verb === "mask.accepted" || verb === "image.skipped" || verb === "image.deleted") this.drop((row) => row.image.id === data["image"]);
@@ -151,7 +158,7 @@ class ClassGrid extends PageElement {
 
   /** The old tiles go at once: an answer must never reach another class than the one it was given for. */
   private async choose(change: { chosenClass?: number; order?: Order; checked?: boolean }): Promise<void> {
-    Object.assign(this, change, { rows: [], next: null, said: "", notice: "", turning: true });
+    Object.assign(this, change, { rows: [], next: null, said: "", last: [], notice: "", turning: true });
     const query = new URLSearchParams({ class: String(this.chosenClass), order: this.order });
     history.replaceState(null, "", `?${query}`);
     const loading = this.refresh();
@@ -166,23 +173,46 @@ class ClassGrid extends PageElement {
     const chosen = this.ids.filter((id) => this.selection.chosen.has(id));
     if (chosen.length === 0 || this.busy || !may("annotator")) return;
     this.busy = true;
-    const outcomes: Record<Outcome, number> = { kept: 0, accepted: 0, rejected: 0, gone: 0, held: 0 };
-    await this.attempt(async () => {
-      for (let from = 0; from < chosen.length; from += MOST_AT_ONCE) {
-        const proposals = chosen.slice(from, from + MOST_AT_ONCE);
-        const { results } = await post<{ results: { proposal: number; outcome: Outcome }[] }>(
-          `/classes/${this.chosenClass}/checks`,
-          { verdict, proposals },
-        );
-        for (const { outcome } of results) outcomes[outcome] += 1;
-        const answered = new Set(results.map(({ proposal }) => proposal));
-        this.drop((row) => answered.has(row.proposal));
-      }
+    this.last = [];
+    const outcomes = await this.send(chosen, "checks", { verdict }, (results) => {
+      const answered = new Set(results.map(({ proposal }) => proposal));
+      this.last = [...this.last, ...results.filter(({ outcome }) => CHANGED.includes(outcome)).map(({ proposal }) => proposal)];
+      this.drop((row) => answered.has(row.proposal));
     });
     this.said = text.outcome(outcomes);
     this.busy = false;
     await this.recount();
     if (this.rows.length < FEW && !this.notice) await this.loadMore();
+    await this.updateComplete;
+    this.querySelector<HTMLElement>("[role=listbox]")?.focus({ preventScroll: true });
+  }
+
+  /** Ask in parts the server takes; trouble ends it, and what was answered until then counts. */
+  private async send(ids: readonly number[], path: string, more: object, heard: (results: Answers["results"]) => void): Promise<Record<Outcome, number>> {
+    const outcomes: Record<Outcome, number> = { kept: 0, accepted: 0, rejected: 0, gone: 0, held: 0, back: 0 };
+    await this.attempt(async () => {
+      for (let from = 0; from < ids.length; from += MOST_AT_ONCE) {
+        const proposals = ids.slice(from, from + MOST_AT_ONCE);
+        const { results } = await post<Answers>(`/classes/${this.chosenClass}/${path}`, { ...more, proposals });
+        for (const { outcome } of results) outcomes[outcome] += 1;
+        heard(results);
+      }
+    });
+    return outcomes;
+  }
+
+  /** Take the last word back, and what followed from it. */
+  private async undo(): Promise<void> {
+    const { last } = this;
+    if (last.length === 0 || this.busy || !may("annotator")) return;
+    this.busy = true;
+    const answered = new Set<number>();
+    const { back, gone, held } = await this.send(last, "checks/undo", {}, (results) => results.forEach(({ proposal }) => answered.add(proposal)));
+    this.last = last.filter((id) => !answered.has(id));
+    this.busy = false;
+    if (answered.size === 0) return;
+    this.said = text.undone(back, gone + held);
+    await this.refresh();
     await this.updateComplete;
     this.querySelector<HTMLElement>("[role=listbox]")?.focus({ preventScroll: true });
   }
@@ -207,8 +237,9 @@ class ClassGrid extends PageElement {
     const steps: Record<string, number> = { ArrowLeft: -1, ArrowRight: 1, ArrowUp: -this.across, ArrowDown: this.across, Home: -ids.length, End: ids.length };
     const letter = key.toLowerCase();
     if (ctrlKey || metaKey) {
-      if (letter !== "a") return false;
-      selection.all(ids);
+      if (letter === "z" && !shiftKey) void this.undo();
+      else if (letter === "a") selection.all(ids);
+      else return false;
     } else if (key in steps) selection.move(ids, steps[key]!, shiftKey);
     else if (key === " " && selection.cursor !== null) selection.touch(ids, selection.cursor, shiftKey);
     else if (key === "Escape") selection.none();
@@ -340,7 +371,12 @@ class ClassGrid extends PageElement {
 
   protected override content(): TemplateResult {
     return html`${this.classes.length > 0 ? html`${this.classButtons()} ${this.toolbar()}` : nothing}
-      <p class="check-outcome" role="status">${this.said}</p>
+      <div class="check-outcome">
+        <p role="status">${this.said}</p>
+        ${this.last.length === 0
+          ? nothing
+          : html`<button type="button" class="button small" data-do="undo" ?disabled=${this.busy} @click=${() => void this.undo()}>${text.undo} <kbd aria-hidden="true">${text.undoKey}</kbd></button>`}
+      </div>
       ${this.numArrived > 0
         ? html`<div class="messages"><div class="notice">${icon("info")}<div>${text.arrived(this.numArrived)}</div>
             <button type="button" class="button small" @click=${() => void this.refresh()}>${text.showThem}</button></div></div>`

@@ -193,3 +193,35 @@ def test_lists_and_counts_hold_what_the_person_has_left(cast: Cast, version: Mod
     assert {row.pk for row in left.proposals} == {first.pk, hidden.pk}
     done = crops_page(cast.ben, one, checked=True)
     assert [row.pk for row in done.proposals] == [both.pk] and done.left == {both.pk: [2]}
+
+
+def test_a_word_is_taken_back_with_what_followed_from_it(cast: Cast, version: ModelVersion) -> None:
+    right, wrong, half = propose(cast, version, 1), propose(cast, version, 1), propose(cast, version, 1, 2)
+    assert say(cast, 1, "right", right, half) == ["accepted", "kept"]
+    assert say(cast, 1, "wrong", wrong) == ["rejected"]
+    assert unsay(cast, 1, right, wrong, half) == ["back"] * 3
+    assert not ClassCheck.objects.exists()
+    assert not Image.objects.exclude(accepted_mask=None).exists()
+    assert Proposal.objects.filter(status="pending", decided_by=None, reject_reason="").count() == 3
+    assert unsay(cast, 1, right) == ["gone"]
+    assert say(cast, 1, "right", right, wrong) == ["accepted", "accepted"]
+
+
+def test_what_more_has_come_of_since_is_not_taken_back(cast: Cast, version: ModelVersion) -> None:
+    skipped, replaced, others = (propose(cast, version, 1) for _ in range(3))
+    assert say(cast, 1, "wrong", skipped, replaced) == ["rejected", "rejected"]
+    assert say(cast, 1, "right", others, by=cast.vera) == ["accepted"]
+    decisions.skip_image(image=skipped.image, by=cast.ben, reason="other")
+    propose(cast, version, 1, image=replaced.image)
+    before = list(Proposal.objects.order_by("pk").values_list("status", "decided_by"))
+    assert unsay(cast, 1, skipped, replaced, others) == ["gone"] * 3
+    ModelVersion.objects.update(is_active=False)
+    assert unsay(cast, 1, others, by=cast.vera) == ["gone"]
+    assert list(Proposal.objects.order_by("pk").values_list("status", "decided_by")) == before
+    assert ClassCheck.objects.count() == 3
+
+
+def unsay(cast: Cast, index: int, *proposals: Proposal, by: User | None = None) -> list[str]:
+    label_class = LabelClass.objects.get(project=cast.project, index=index)
+    ids = [proposal.pk for proposal in proposals]
+    return [row.outcome for row in checking.take_back(label_class=label_class, proposals=ids, by=by or cast.ben)]
