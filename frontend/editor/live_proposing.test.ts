@@ -20,7 +20,7 @@ let live: LiveProposing;
 let image: ImageDetail;
 let shown: (LiveMask | null)[];
 let quiet: boolean[];
-let lost: string[];
+let lost: (string | null)[];
 let mayAsk: boolean;
 let allSimilar: boolean;
 let classes: number[];

@@ -118,7 +118,7 @@ export class LiveProposing {
     if (!isUsable(detail)) return;
     const attempt = ++this.attempt;
     this.become("loading");
-    void this.load(page, detail.features!, attempt).catch(() => this.attempt === attempt && this.fail(""));
+    void this.load(page, detail.features!, attempt).catch(() => this.attempt === attempt && this.fail(null));
   }
 
   /** End: the image is decided, in other hands, or closed. What is on the screen stays. */
@@ -282,7 +282,7 @@ export class LiveProposing {
     if (!mayAsk()) return;
     // A browser that decodes the picture to another size than the server did can answer nothing of use.
     const fits = !full || (width === store.size.width && height === store.size.height);
-    if (!fits || labels.length !== width * height) return this.fail("");
+    if (!fits || labels.length !== width * height) return this.fail(null);
     const current = question.version === this.version && question.stroke === null;
     this.answered += 1;
     this.unpainted = question.since;
