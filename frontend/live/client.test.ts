@@ -123,7 +123,7 @@ it("says why an image cannot be worked on", () => {
 it("gives no answers about the image before", () => {
   ready();
   client.ask(question(mark("a")));
-  client.setImage({ ...image, image: 8 }, { onState: () => undefined, onSolved: () => answered++ });
+  client.setImage({ ...image, image: 8 }, { onState: () => undefined, onSolved: () => answered++, onPriorLost: () => undefined });
   answer(worker());
   expect(answered).toBe(0);
 });
