@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from labeling import provenance, storage
 from labeling.errors import Conflict
-from labeling.ml import predicting
+from labeling.ml import predicting, weights
 from labeling.models import Image, ModelVersion, Project, Proposal, ProposalRun
 from labeling.selectors.interactive import polishing_version
 from labeling.services.model_versions import Product, activate_version, publish_version
@@ -80,10 +80,8 @@ def test_proposals_are_mended_only_by_one_that_gained(
     make_pictures(cast)
     train(start(cast).pk)
     polisher = polisher_version(cast.project, gain)
-    fetched = predicting.weights.fetch
-    monkeypatch.setattr(
-        predicting.weights, "fetch", lambda version: version if version == polisher else fetched(version)
-    )
+    fetched = weights.fetch
+    monkeypatch.setattr(weights, "fetch", lambda version: version if version == polisher else fetched(version))
     monkeypatch.setattr(predicting, "load_polisher", lambda folder, device: contrary)
     propose_pool(ProposalRun.objects.get().pk)
     proposals = Proposal.objects.filter(image__annotations__isnull=False)
@@ -104,8 +102,8 @@ def test_one_that_cannot_be_read_does_not_stop_proposals(cast: Cast, monkeypatch
     def broken(*arguments: Any, **more: Any) -> None:
         raise TrainingError("the mask polisher cannot be used")
 
-    fetched = predicting.weights.fetch
-    monkeypatch.setattr(predicting.weights, "fetch", lambda v: v if v.manifest == "none" else fetched(v))
+    fetched = weights.fetch
+    monkeypatch.setattr(weights, "fetch", lambda v: v if v.manifest == "none" else fetched(v))
     monkeypatch.setattr(predicting, "load_polisher", broken)
     propose_pool(ProposalRun.objects.get().pk)
     assert ProposalRun.objects.get().status == "succeeded" and Proposal.objects.exists()

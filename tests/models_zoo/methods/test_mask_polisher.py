@@ -42,7 +42,7 @@ def polisher_of(made: MaskPolishing) -> MaskPolisher:
 
 def sure_of(labels: npt.NDArray[np.uint8], sureness: float = 0.9) -> FloatArray:
     there = (labels == DISC).astype(np.float32)
-    return np.stack([1 - there, there]) * (2 * sureness - 1) + (1 - sureness)
+    return np.asarray(np.stack([1 - there, there]) * (2 * sureness - 1) + (1 - sureness), np.float32)
 
 
 def test_untrained_it_leaves_every_mask_as_it_is() -> None:
