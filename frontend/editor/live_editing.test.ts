@@ -132,7 +132,7 @@ describe("saving marks", () => {
   it("says in one sentence what is wrong with an image's features", async () => {
     await opened();
     solver.worker.say({ type: "failed", image: solver.worker.image!.image, trouble: "damaged" });
-    expect(editor.notice?.text).toBe("Damaged. The server makes the proposals for this image.");
+    expect(editor.notice?.text).toBe("The image's features are damaged or cut short. The server makes the proposals for this image.");
     expect(proposed()).toEqual([]);
   });
 });

@@ -350,7 +350,7 @@ describe("trouble", () => {
     broken = true;
     live.start();
     await settle();
-    expect([live.state, live.answers, lost]).toEqual(["failed", false, [""]]);
+    expect([live.state, live.answers, lost]).toEqual(["failed", false, [null]]);
   });
 
   it("with the features is told in the sentence that says why", async () => {
