@@ -37,7 +37,8 @@ export class ProposalBar extends EditorPart {
     const working = editor.may("accept");
     return html`
       <p class="what" role="status">
-        ${this.slow ? html`<span class="busy" aria-hidden="true"></span>` : nothing}${this.what(editor)} ${this.hint(editor)}
+        ${this.slow ? html`<span class="busy" aria-hidden="true"></span>` : nothing}${this.what(editor)}
+        ${editor.image.onScreen === "proposal" ? html`<span class="hint">${this.hint(editor)}</span>` : nothing}
       </p>
       <div class="buttons">
         ${editor.verifying ? this.button(editor, "verify_back", "Backspace") : this.button(editor, "back")}
@@ -76,16 +77,15 @@ export class ProposalBar extends EditorPart {
       case "rest":
         return editor.may("accept") ? text.rest : "";
       case "none":
-        return editor.may("mark") ? text.none : "";
+        return editor.may("mark") ? this.hint(editor) || text.none : "";
     }
   }
 
   /** Where to begin, until something is marked: the server knows which question is worth most here. */
-  private hint(editor: Editor): TemplateResult | typeof nothing {
+  private hint(editor: Editor): string {
     const image = editor.image!;
-    const begins = image.store.marks.size === 0 && (image.onScreen === "none" || image.onScreen === "proposal");
-    if (!begins || this.slow || editor.verifying || !editor.may("mark")) return nothing;
-    return html`<span class="hint">${image.detail.next_hint}</span>`;
+    const begins = image.store.marks.size === 0 && !this.slow && !editor.verifying && editor.may("mark");
+    return begins ? image.detail.next_hint : "";
   }
 
   private keyOf(editor: Editor, name: ActionName): string {
