@@ -9,9 +9,11 @@ import numpy as np
 import pytest
 import torch
 
-from models_zoo import SnapshotSpec, Tag, get_method, parse_config, write_manifest
+from models_zoo import Cancelled, SnapshotSpec, Tag, get_method, parse_config, write_manifest
 from models_zoo.data.dataset import TrainingSet
 from models_zoo.data.loader import Loader
+from models_zoo.engine import SilentCallbacks, fit
+from models_zoo.engine.checkpoint import load_folder
 from models_zoo.marks import IGNORE
 from models_zoo.methods.affinity.task import AffinityTraining, walk
 from models_zoo.methods.base import Batch, TaskContext
@@ -115,3 +117,33 @@ def test_marks_hold_their_place_on_the_walk() -> None:
     marked[1, 2, 3], where[2, 3] = 1, True
     made = walk(scores, np.zeros((3, 6, 6), np.float32), marked, where, steps=5, beta=2.0)
     assert made[:, 2, 3].tolist() == [0, 1]
+
+
+class _StopsAt(SilentCallbacks):
+    """Cancels once a step is reached."""
+
+    def __init__(self, step: int) -> None:
+        self.step = step
+
+    def progress(self, step: int, total: int, means: dict[str, float]) -> None:
+        if step == self.step:
+            raise Cancelled
+
+
+@pytest.mark.parametrize("stop_at", [2, 4])
+def test_a_run_stopped_in_either_part_goes_on_and_ends_in_the_same_bits(tmp_path: Path, stop_at: int) -> None:
+    make_snapshot(tmp_path / "s", count=2, kinds=("tag",))
+    config = parse_config(get_method("affinity"), {**SETTINGS, "scales": "1", "walk_steps": 4})
+
+    def run(folder: str, callbacks: SilentCallbacks) -> dict[str, torch.Tensor]:
+        made = fit(
+            method="affinity", config=config, snapshot_dir=tmp_path / "s", work_dir=tmp_path / folder,
+            seed=0, callbacks=callbacks, device="cpu",
+        )  # fmt: skip
+        return load_folder(made.weights_dir)[0]
+
+    whole = run("whole", SilentCallbacks())
+    with pytest.raises(Cancelled):
+        run("parted", _StopsAt(stop_at))
+    parted = run("parted", SilentCallbacks())
+    assert all(torch.equal(value, parted[name]) for name, value in whole.items())
