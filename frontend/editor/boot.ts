@@ -9,6 +9,7 @@ import { openJournal, type Journal } from "./journal";
 import { Keymap } from "./keymap";
 import { MaskCache } from "./mask_cache";
 import type { OpenImage } from "./open_image";
+import { openChannel, OtherTabs } from "./other_tabs";
 import { Palette } from "./palette";
 import type { ProposalReady } from "./proposing";
 import { loadPreferences } from "./preferences";
@@ -52,11 +53,15 @@ export async function boot(options: BootOptions): Promise<Running> {
     masks,
     isLive: () => live.state === "up",
     showPicture: options.showPicture,
-    onOpened: options.onOpened,
+    onOpened: (image) => {
+      otherTabs.opened(image.id);
+      options.onOpened(image);
+    },
     warmPicture,
     shelf: localStorage,
   });
   editor.keymap = new Keymap(preferences);
+  const otherTabs = new OtherTabs(session.id, openChannel(), () => editor.image?.id ?? null, () => editor.say(messages.otherTab));
   const live = connect({
     url: options.socketUrl,
     after: project.event_seq,

@@ -31,6 +31,7 @@ export const de: Messages = {
   tooManyMarks: (n) => `Ein Bild fasst höchstens ${n} Markierungen. Löschen Sie einige, bevor Sie weitere hinzufügen.`,
   removed: "Sie sind nicht mehr Mitglied dieses Projekts. Was Sie gezeichnet haben, bleibt in diesem Browser.",
   guidelines: "Anleitung",
+  otherTab: "Sie haben dieses Bild auch in einem anderen Fenster offen. Was Sie hier und dort markieren, wird zusammengeführt.",
   merged: {
     plain: "Dieses Bild wurde in einem anderen Fenster geändert. Beide Fassungen wurden zusammengeführt.",
     doubled: (n) =>

@@ -35,6 +35,7 @@ export const en = {
   tooManyMarks: (n: number) => `An image takes at most ${n} marks. Delete some before adding more.`,
   removed: "You are no longer a member of this project. What you drew stays in this browser.",
   guidelines: "Guidelines",
+  otherTab: "You have this image open in another window too. What you mark in either is brought together.",
   merged: {
     plain: "This image was changed in another window. Both versions were brought together.",
     doubled: (n: number) =>
