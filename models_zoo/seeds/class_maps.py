@@ -43,7 +43,7 @@ def make_maps(classifier: TagClassifier, images_BCHW: Tensor, kind: str, classes
         gradients = [
             torch.autograd.grad(logits_BC[:, position].sum(), layer_BDhw, retain_graph=True)[0] for position in classes
         ]
-    maps = layer_BDhw.new_zeros(len(images_BCHW), logits_BC.shape[1], *layer_BDhw.shape[2:])
+    maps: Tensor = layer_BDhw.new_zeros(len(images_BCHW), logits_BC.shape[1], *layer_BDhw.shape[2:])
     weigh = grad_cam if kind == "grad_cam" else layer_cam
     for position, gradient_BDhw in zip(classes, gradients, strict=True):
         maps[:, position] = weigh(layer_BDhw.detach(), gradient_BDhw)

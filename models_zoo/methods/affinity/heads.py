@@ -59,8 +59,8 @@ class FeatureHead(nn.Module):
 
 def _on_grid(values: Tensor, features: Mapping[int, Tensor]) -> Tensor:
     """At the size of the features of stride 8; finer ones are averaged."""
-    size = features[GRID_STRIDE].shape[-2:]
-    if values.shape[-2:] == size:
+    size = (features[GRID_STRIDE].shape[-2], features[GRID_STRIDE].shape[-1])
+    if tuple(values.shape[-2:]) == size:
         return values
     if values.shape[-2] > size[0]:
         return F.adaptive_avg_pool2d(values, size)

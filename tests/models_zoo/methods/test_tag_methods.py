@@ -125,8 +125,8 @@ class _StopsAt(SilentCallbacks):
     def __init__(self, step: int) -> None:
         self.step = step
 
-    def progress(self, step: int, total: int, means: dict[str, float]) -> None:
-        if step == self.step:
+    def progress(self, done: int, total: int, metrics: dict[str, float]) -> None:
+        if done == self.step:
             raise Cancelled
 
 
