@@ -11,8 +11,8 @@ The file (little-endian; the browser reads it in `frontend/codecs/prior_map.ts`)
     payload   zlib stream of uint8 (classes, height, width), 255 for certain, each row as differences to the left
               neighbour (modulo 256; the first value of a row as it is)
 
-At most 64 cells a side: 13 KiB for the 21 classes of msrc21 on average, and about 1 MiB if all of 254 classes were
-seen in one image.
+At most 64 cells a side, so that a file stays below 1 MiB even if all of 254 classes were seen in one image (4 KiB a
+class before compression).
 
 Shape letters: C classes, h x w cells; the grid tiles the image exactly.
 """
@@ -67,7 +67,9 @@ class ClassPrior:
         import cv2
 
         return {
-            index: np.asarray(cv2.resize(plane.astype(np.float32), grid, interpolation=cv2.INTER_LINEAR)) / 255
+            index: np.asarray(
+                cv2.resize(plane.astype(np.float32) / 255, grid, interpolation=cv2.INTER_LINEAR), np.float32
+            )
             for index, plane in zip(self.classes, self.maps, strict=True)
         }
 
@@ -141,9 +143,9 @@ def _header(text: bytes) -> tuple[tuple[int, ...], int, int]:
         raise PriorError(
             "These probabilities are of a kind that this version cannot read; let the model propose again."
         )
-    classes, sides = fields["classes"], [fields.get("height"), fields.get("width")]
-    if any(type(number) is not int for number in [*classes, *sides]) or len(classes) > MAX_CLASS_INDEX + 1:
+    classes, height, width = fields["classes"], fields.get("height"), fields.get("width")
+    if any(type(number) is not int for number in classes) or len(classes) > MAX_CLASS_INDEX + 1:
         raise PriorError(_DAMAGED)
-    if not all(1 <= side <= MAX_SIDE for side in sides):
+    if type(height) is not int or type(width) is not int or not (1 <= height <= MAX_SIDE and 1 <= width <= MAX_SIDE):
         raise PriorError(_DAMAGED)
-    return tuple(classes), sides[0], sides[1]
+    return tuple(classes), height, width
