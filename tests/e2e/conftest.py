@@ -25,6 +25,7 @@ QUIET = [
     "--disable-component-update",
     "--disable-sync",
 ]
+MOST_BYTES = 60_000
 SCREENSHOTS = Path(os.environ["SCREENSHOTS"]) if os.environ.get("SCREENSHOTS") else None
 
 
@@ -78,8 +79,11 @@ def shoot(page: Page, name: str) -> None:
 
 
 def keep_small(page: Page, path: Path) -> None:
-    """Write what the window shows as a WebP file of at most 900 px a side, a few dozen KB."""
+    """Write what the window shows as a WebP file of at most 900 px a side, MOST_BYTES large where that can be."""
     path.parent.mkdir(parents=True, exist_ok=True)
     picture = PILImage.open(io.BytesIO(page.screenshot())).convert("RGB")
     picture.thumbnail((900, 900), PILImage.Resampling.LANCZOS)
-    picture.save(path, quality=78, method=6)
+    for quality in (78, 66, 54, 42):
+        picture.save(path, quality=quality, method=6)
+        if path.stat().st_size <= MOST_BYTES:
+            return
