@@ -67,6 +67,7 @@ ROUTES: dict[str, dict[str, str]] = {
     "proposal-runs/<>": {"GET": "viewer"},
     "proposal-runs/<>/cancel": {"POST": "annotator"},
     "proposals/<>/uncertainty": {"GET": "viewer"},
+    "proposals/<>/provenance": {"GET": "viewer"},
     "proposals/<>/crops/<>": {"GET": "viewer"},
     "projects/<>/class-checks": {"GET": "viewer"},
     "classes/<>/crops": {"GET": "viewer"},
