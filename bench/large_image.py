@@ -4,8 +4,9 @@
 
 Starts Burnish in a scratch folder, draws and imports the picture (needs the extra `large`), and opens it in headless
 Chromium, each time in a browser that has nothing of it yet. `first_view` is milliseconds from the beginning of the
-navigation to the picture's first tile on the screen, `frame` those between two frames while the picture is panned at
-full sharpness, `canvas_pixels` the pixels of all canvases of the page after that.
+navigation to the picture's first tile on the screen, `main_thread` what the page's main thread worked in that time
+(the part that other programs on the machine do not lengthen), `frame` those between two frames while the picture is
+panned at full sharpness, `canvas_pixels` the pixels of all canvases of the page after that.
 """
 
 from __future__ import annotations
@@ -67,6 +68,7 @@ def main() -> None:
         "load_average": round(os.getloadavg()[0], 2),
         "import_s": round(seconds, 1),
         "first_view": quantiles([view["first_view"] for view in views]),
+        "main_thread": quantiles([view["main_thread"] for view in views]),
         "frame": quantiles([ms for view in views for ms in view["frames"]]),
         "canvas_pixels": max(view["canvas_pixels"] for view in views),
     }
@@ -96,8 +98,12 @@ def _viewed(browser: Browser, instance: Instance, address: str) -> dict[str, Any
     context.add_init_script(REMEMBER_CANVASES)
     page = context.new_page()
     _sign_in(page)
-    page.goto(address)
+    devtools = context.new_cdp_session(page)
+    devtools.send("Performance.enable", {"timeDomain": "threadTicks"})
+    page.goto(address, wait_until="commit")
     hands = Hands(page)
+    hands.wait("picture", "shown")
+    metrics = {row["name"]: row["value"] for row in devtools.send("Performance.getMetrics")["metrics"]}
     hands.wait_open()
     first_view = float(page.evaluate(FIRST_VIEW))
     page.mouse.move(640, 400)
@@ -112,7 +118,8 @@ def _viewed(browser: Browser, instance: Instance, address: str) -> dict[str, Any
     frames = [float(ms) for ms in page.evaluate("() => frames_ms")]
     pixels = sum(width * height for width, height in page.evaluate(SIZES))
     context.close()
-    return {"first_view": first_view, "frames": frames, "canvas_pixels": pixels}
+    main_thread = 1000 * float(metrics["TaskDuration"])
+    return {"first_view": first_view, "main_thread": main_thread, "frames": frames, "canvas_pixels": pixels}
 
 
 def _sign_in(page: Page) -> None:
