@@ -12,9 +12,13 @@ export class CellsLayer extends Layer {
     super("cells");
   }
 
+  protected override shows({ editor }: Frame): boolean {
+    return !editor.peeking && (editor.tool?.cells ?? null) !== null;
+  }
+
   protected override draw({ editor, view }: Frame): void {
     const cells = editor.tool?.cells ?? null;
-    if (cells === null || editor.peeking) return;
+    if (cells === null) return;
     if (this.shown !== cells) {
       this.borders = bordersOf(cells.width, cells.height, (x, y) => cells.labels[y * cells.width + x]!);
       this.shown = cells;

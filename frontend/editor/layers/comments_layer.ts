@@ -12,9 +12,14 @@ export class CommentsLayer extends Layer {
     super("comments");
   }
 
-  protected override draw({ editor, view }: Frame): void {
+  protected override shows({ editor }: Frame): boolean {
     const { comments, settings, image } = editor;
-    if (image === null || !settings.showComments || editor.peeking) return;
+    if (image === null || !settings.showComments || editor.peeking) return false;
+    return comments.draft?.place != null || comments.shown.some((row) => row.place !== null);
+  }
+
+  protected override draw({ editor, view }: Frame): void {
+    const { comments } = editor;
     const pins = comments.shown.filter((row) => row.place !== null);
     // The one that is looked at lies on top.
     pins.sort((a, b) => Number(a.id === comments.current) - Number(b.id === comments.current));

@@ -10,6 +10,10 @@ export class CompareLayer extends Layer {
     super("compare");
   }
 
+  protected override shows({ editor }: Frame): boolean {
+    return editor.comparing.flickering(editor.image) !== null;
+  }
+
   protected override draw(frame: Frame): void {
     const { editor, view } = frame;
     const compared = editor.comparing.flickering(editor.image);

@@ -7,6 +7,10 @@ export class CursorLayer extends Layer {
     super("cursor");
   }
 
+  protected override shows({ editor, pointer }: Frame): boolean {
+    return pointer !== null || (editor.tool?.preview ?? null) !== null;
+  }
+
   protected override draw(frame: Frame): void {
     const preview = frame.editor.tool?.preview ?? null;
     if (preview !== null) drawPreview(this.context, frame, preview);

@@ -14,7 +14,11 @@ export interface Frame {
 export abstract class Layer {
   readonly canvas = document.createElement("canvas");
   protected readonly context: CanvasRenderingContext2D;
+  /** CSS pixels. */
+  protected screen: Size = { width: 1, height: 1 };
   private ratio = 1;
+  /** Nothing has been drawn since it was cleared. */
+  private blank = true;
 
   constructor(readonly name: string) {
     this.canvas.className = `layer layer-${name}`;
@@ -23,18 +27,33 @@ export abstract class Layer {
   }
 
   resize(width: number, height: number, ratio: number): void {
+    this.screen = { width, height };
     this.ratio = ratio;
     this.canvas.width = Math.max(1, Math.round(width * ratio));
     this.canvas.height = Math.max(1, Math.round(height * ratio));
+    this.blank = true;
   }
 
-  /** Clear, then draw in CSS pixels. */
+  /** Clear, then draw. A canvas that was empty and stays so is left alone: touching it costs the browser a copy. */
   redraw(frame: Frame): void {
+    const shows = this.shows(frame);
+    if (!shows && this.blank) return;
+    this.clear();
+    if (!shows) return;
+    this.draw(frame);
+    this.blank = false;
+  }
+
+  /** Empty it; what is drawn next is in CSS pixels. */
+  protected clear(): void {
     this.context.setTransform(1, 0, 0, 1, 0, 0);
     this.context.clearRect(0, 0, this.canvas.width, this.canvas.height);
     this.context.setTransform(this.ratio, 0, 0, this.ratio, 0, 0);
-    this.draw(frame);
+    this.blank = true;
   }
+
+  /** Whether there is anything to draw. */
+  protected abstract shows(frame: Frame): boolean;
 
   protected abstract draw(frame: Frame): void;
 

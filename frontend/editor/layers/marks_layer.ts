@@ -1,20 +1,52 @@
 /** All marks: class colour inside a black and white line, sign and letter so that colour is never the only sign. */
 import type { Mark, Point } from "../model";
 import type { View } from "../viewport";
+import type { Palette } from "../palette";
 import { Layer, onScreenPoint, type Frame } from "./layer";
 
+/** CSS pixels that a box needs to either side to hold its letter. */
+const ROOM_FOR_LETTER = 22;
+/** CSS pixels that a box's line reaches out of it. */
+const EDGE = 5;
+
+/** What is on the canvas. Marks never change in place, so that the same ones look the same. */
+interface Shown {
+  readonly marks: readonly Mark[];
+  readonly selected: string | null;
+  readonly view: View;
+  readonly palette: Palette;
+}
+
 export class MarksLayer extends Layer {
+  private shown: Shown | null = null;
+
   constructor() {
     super("marks");
   }
 
+  override resize(width: number, height: number, ratio: number): void {
+    super.resize(width, height, ratio);
+    this.shown = null;
+  }
+
+  /** Thousands of marks take a quarter of a second to draw: those that are there already stay. */
+  override redraw(frame: Frame): void {
+    const now = this.shows(frame) ? wanted(frame) : null;
+    const added = now !== null && this.shown !== null ? addedTo(this.shown, now) : null;
+    if (added === null) super.redraw(frame);
+    else for (const mark of added) this.drawMark(mark, frame, false);
+    this.shown = now;
+  }
+
+  protected override shows({ editor }: Frame): boolean {
+    return editor.settings.showMarks && !editor.peeking && (editor.image?.store.marks.size ?? 0) > 0;
+  }
+
   protected override draw(frame: Frame): void {
-    const { editor, view } = frame;
-    const { image, settings } = editor;
-    if (image === null || !settings.showMarks || editor.peeking) return;
-    for (const mark of image.store.marks.values()) this.drawMark(mark, frame, mark.id === image.store.selected);
-    const selected = image.store.selected === null ? undefined : image.store.marks.get(image.store.selected);
-    if (selected !== undefined) this.drawSelection(selected, view);
+    const { marks, selected } = frame.editor.image!.store;
+    for (const mark of marks.values()) this.drawMark(mark, frame, mark.id === selected);
+    const chosen = selected === null ? undefined : marks.get(selected);
+    if (chosen !== undefined) this.drawSelection(chosen, frame.view);
   }
 
   private drawMark(mark: Mark, frame: Frame, selected: boolean): void {
@@ -30,9 +62,16 @@ export class MarksLayer extends Layer {
     } else if (mark.kind === "box") {
       const [x0, y0, x1, y1] = mark.geometry.box;
       const [a, b] = [onScreenPoint(view, [x0, y0]), onScreenPoint(view, [x1, y1])];
+      if (!this.isInSight(a, b)) return;
       strokeBox(this.context, a, b, color);
-      this.drawLetter(frame, mark.class_index, [a[0] + 10, a[1] + 10], selected ? 10 : 8);
+      const hasRoom = Math.min(b[0] - a[0], b[1] - a[1]) >= ROOM_FOR_LETTER;
+      if (hasRoom || selected) this.drawLetter(frame, mark.class_index, [a[0] + 10, a[1] + 10], selected ? 10 : 8);
     }
+  }
+
+  private isInSight([x0, y0]: Point, [x1, y1]: Point): boolean {
+    const { width, height } = this.screen;
+    return x1 >= -EDGE && y1 >= -EDGE && x0 <= width + EDGE && y0 <= height + EDGE;
   }
 
   /** A coloured dot with + or −. */
@@ -71,6 +110,20 @@ export class MarksLayer extends Layer {
     }
     context.setLineDash([]);
   }
+}
+
+const wanted = ({ editor, view }: Frame): Shown => {
+  const { marks, selected } = editor.image!.store;
+  return { marks: [...marks.values()], selected, view, palette: editor.palette };
+};
+
+/** The marks that have to be drawn over what is shown to show all; null where it has to be drawn anew. */
+export function addedTo(shown: Shown, now: Shown): readonly Mark[] | null {
+  const isSame = shown.view === now.view && shown.palette === now.palette && shown.selected === now.selected;
+  if (!isSame || !shown.marks.every((mark, place) => mark === now.marks[place])) return null;
+  const added = now.marks.slice(shown.marks.length);
+  // A selection's frame lies over all marks.
+  return added.length > 0 && now.selected !== null ? null : added;
 }
 
 function boundsOnScreen(mark: Mark, view: View): readonly [number, number, number, number] | null {

@@ -10,12 +10,16 @@ export class MaskLayer extends Layer {
     super("mask");
   }
 
+  protected override shows({ editor }: Frame): boolean {
+    const onScreen = editor.image?.onScreen;
+    return editor.settings.showMask && !editor.hidesMasks && (onScreen === "edited" || onScreen === "rest");
+  }
+
   protected override draw(frame: Frame): void {
     const { editor, view } = frame;
-    const { image, settings } = editor;
-    if (image === null || !settings.showMask || editor.hidesMasks) return;
+    const { image } = editor;
+    if (image === null) return;
     const { onScreen } = image;
-    if (onScreen !== "edited" && onScreen !== "rest") return;
     this.refresh(image, frame, onScreen === "edited");
     if (this.bitmap === null) return;
     this.drawImagePixels(this.bitmap.canvas, view);

@@ -20,12 +20,15 @@ export class OfferedLayer extends Layer {
     super("offered");
   }
 
+  protected override shows({ editor }: Frame): boolean {
+    return editor.toolName === "take" && editor.settings.showProposal && !editor.hidesMasks && editor.image?.onScreen === "edited";
+  }
+
   protected override draw({ editor, view }: Frame): void {
     const { image, settings, palette } = editor;
     const mask = image?.store.mask?.buffer;
     const offered = image?.store.proposal?.pixels;
-    const wanted = editor.toolName === "take" && settings.showProposal && !editor.hidesMasks;
-    if (image?.onScreen !== "edited" || mask === undefined || offered === undefined || !wanted) return;
+    if (mask === undefined || offered === undefined) return;
     const now = { offered, mask, version: mask.version, opacity: settings.opacity, palette };
     if (this.bitmap === null || this.shown === null || !same(this.shown, now)) {
       this.bitmap ??= new LabelBitmap(mask);

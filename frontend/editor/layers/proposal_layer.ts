@@ -13,12 +13,15 @@ export class ProposalLayer extends Layer {
     super("proposal");
   }
 
+  protected override shows({ editor }: Frame): boolean {
+    return editor.settings.showProposal && !editor.hidesMasks && editor.image?.onScreen === "proposal";
+  }
+
   protected override draw(frame: Frame): void {
     const { editor, view } = frame;
     const { image, settings } = editor;
-    if (image === null || !settings.showProposal || editor.hidesMasks || image.onScreen !== "proposal") return;
-    const proposal = image.store.proposal;
-    if (proposal === null) return;
+    const proposal = image?.store.proposal ?? null;
+    if (image === null || proposal === null) return;
     const { size } = image.store;
     const drawn = proposal.drawn ?? { ...size, pixels: proposal.pixels };
     const bitmap = this.bitmapFor(drawn, size);

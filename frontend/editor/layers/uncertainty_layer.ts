@@ -12,10 +12,14 @@ export class UncertaintyLayer extends Layer {
     super("uncertainty");
   }
 
+  protected override shows({ editor }: Frame): boolean {
+    return editor.settings.showUncertainty && !editor.peeking && (editor.image?.store.proposal?.uncertainty ?? null) !== null;
+  }
+
   protected override draw({ editor, view }: Frame): void {
-    const { image, settings } = editor;
+    const { image } = editor;
     const values = image?.store.proposal?.uncertainty ?? null;
-    if (image === null || values === null || !settings.showUncertainty || editor.peeking) return;
+    if (image === null || values === null) return;
     if (this.shown !== values) this.paint(values, image.store.size.width, image.store.size.height);
     this.drawImagePixels(this.bitmap, view);
   }
