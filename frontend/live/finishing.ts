@@ -68,12 +68,11 @@ function fillBox(
   { excluded }: Supervision,
   scores: readonly Float32Array[],
   position: number,
-  inside: Uint8Array,
+  inside: Int32Array,
   best: Uint8Array,
 ): number[] {
   const cells: number[] = [];
-  for (let i = 0; i < inside.length; i++) {
-    if (inside[i] === 0) continue;
+  for (const i of inside) {
     if (best[i] === position) return [];
     if (excluded[position]?.[i] !== 1) cells.push(i);
   }

@@ -12,7 +12,7 @@ function given(picture: string, seeds: readonly number[], boxes: readonly number
     seeds: Int16Array.from(picture, (_, i) => (seeds.includes(i) ? 0 : -1)),
     excluded: [null, null],
     rows: [],
-    boxes: boxes.map((cell) => ({ position: 0, cells: Uint8Array.from(picture, (_, i) => Number(i === cell)) })),
+    boxes: boxes.map((cell) => ({ position: 0, cells: Int32Array.of(cell) })),
   };
   return [supervision, [first, first.map((score) => 1 - score)]];
 }

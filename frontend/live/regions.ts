@@ -43,15 +43,15 @@ export function bestPositions(scores: readonly Float32Array[], cells: number): U
 
 /** Cells of a class in regions (eight neighbours) that hold nothing shown, if exactly one does; else null. */
 function unmarked({ seeds, boxes, width, height }: Supervision, best: Uint8Array, position: number): Uint8Array | null {
-  const inside = boxes.filter((box) => box.position === position);
-  const isShown = (i: number): boolean => seeds[i] === position || inside.some((box) => box.cells[i] === 1);
+  const isShown = Uint8Array.from(seeds, (column) => (column === position ? 1 : 0));
+  for (const box of boxes) if (box.position === position) for (const i of box.cells) isShown[i] = 1;
   /** 1: of the class and not in the region with the marks. */
   const left = new Uint8Array(best.length);
   let count = 0;
   for (let i = 0; i < best.length; i++) if (best[i] === position) count += left[i] = 1;
   let found = false;
   for (let i = 0; i < best.length; i++) {
-    if (left[i] === 0 || !isShown(i)) continue;
+    if (left[i] === 0 || isShown[i] === 0) continue;
     if (found) return null;
     found = true;
     count -= takeRegion(left, i, width, height);

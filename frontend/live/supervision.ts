@@ -14,12 +14,19 @@ const FAR_SHARE = 0.2;
 const FRAME_SHARE = 0.4;
 const CORE_SHARE = 0.3;
 const NEGATIVE_WEIGHT = 0.5;
+/** The middles of more boxes of a class than these come in together, or rows would grow with every box. */
+const MANY_BOXES = 4;
 
 /** Cells that are taught the same: `target` (one number a column, -1…1), and what each of them weighs. */
 export interface RowGroup {
   readonly cells: Int32Array;
   readonly target: Float32Array;
   readonly weight: number;
+}
+
+export interface BoxOnGrid {
+  readonly position: number;
+  readonly cells: Int32Array;
 }
 
 export interface Supervision {
@@ -32,8 +39,8 @@ export interface Supervision {
   /** Where a column may not win; null where it may everywhere. */
   readonly excluded: readonly (Uint8Array | null)[];
   readonly rows: readonly RowGroup[];
-  /** Column and cells of each box, which must hold something of its class. */
-  readonly boxes: readonly { readonly position: number; readonly cells: Uint8Array }[];
+  /** Column and cells, in rising order, of each box, which must hold something of its class. */
+  readonly boxes: readonly BoxOnGrid[];
 }
 
 export interface SuperviseOptions {
@@ -87,8 +94,7 @@ function restClass(named: ReadonlySet<number>, allowed: ReadonlySet<number>, bac
 }
 
 /** All rows that come in together weigh `strength` / columns together. */
-function group(where: Uint8Array, target: Float32Array, strength: number): RowGroup | null {
-  const found = setCells(where);
+function group(found: Int32Array, target: Float32Array, strength: number): RowGroup | null {
   if (found.length === 0) return null;
   const limit = Math.max(MIN_ROWS, Math.min(MAX_ROWS, Math.floor(ALL_ROWS / target.length)));
   const cells = someOf(found, limit);
@@ -108,7 +114,7 @@ class Builder {
   private readonly cells: number;
   private readonly seeds: Int16Array;
   private readonly excluded: (Uint8Array | null)[];
-  private readonly boxes: { position: number; cells: Uint8Array }[] = [];
+  private readonly boxes: BoxOnGrid[] = [];
   private readonly inABox: Uint8Array;
   private readonly rows: RowGroup[] = [];
 
@@ -140,21 +146,30 @@ class Builder {
   private addBoxes(position: number, seeded: Uint8Array, boxes: readonly GridBox[]): void {
     const { seeds, width, height } = this.labels;
     const outside = new Uint8Array(this.cells).fill(1);
+    const cores: Int32Array[] = [];
     for (const box of boxes) {
       const cells = boxCells(box, width, height);
       let stroked = false;
-      for (let i = 0; i < this.cells; i++) {
-        if (cells[i] === 0) continue;
+      for (const i of cells) {
         outside[i] = 0;
         this.inABox[i] = 1;
         stroked ||= seeded[i] === 1;
       }
       this.boxes.push({ position, cells });
       // Strokes inside tell more than a guess about the middle of the box.
-      if (!stroked) this.positive(position, boxCore(box, width, height).map((inside, i) => (seeds[i] === UNLABELLED ? inside : 0)));
+      if (!stroked) cores.push(boxCore(box, width, height).filter((i) => seeds[i] === UNLABELLED));
     }
+    if (cores.length <= MANY_BOXES) for (const core of cores) this.win(position, core);
+    else this.win(position, this.together(cores), MANY_BOXES);
     // Outside its boxes the class does not occur, unless a stroke there says that it does.
     if (!seeded.some((value, i) => value === 1 && outside[i] === 1)) this.exclude(position, outside);
+  }
+
+  /** Cells of any of some sets, in rising order. */
+  private together(sets: readonly Int32Array[]): Int32Array {
+    const where = new Uint8Array(this.cells);
+    for (const cells of sets) for (const i of cells) where[i] = 1;
+    return setCells(where);
   }
 
   /** Only the excluded column is pushed down; about the others the mark says nothing. */
@@ -163,7 +178,7 @@ class Builder {
     for (let i = 0; i < this.cells; i++) if (where[i] === 1) map[i] = 1;
     const target = new Float32Array(this.columns.length);
     target[position] = -1;
-    this.add(group(where, target, NEGATIVE_WEIGHT));
+    this.add(group(setCells(where), target, NEGATIVE_WEIGHT));
   }
 
   /** Teach a class that nobody marked with the cells a model is surest of, or the marked ones would flood it. */
@@ -201,11 +216,15 @@ class Builder {
     return out;
   }
 
-  /** The column wins here. The targets of a row sum to nothing, so no class is favoured. */
   private positive(position: number, where: Uint8Array): void {
+    this.win(position, setCells(where));
+  }
+
+  /** The column wins here. The targets of a row sum to nothing, so no class is favoured. */
+  private win(position: number, cells: Int32Array, strength = 1): void {
     const target = new Float32Array(this.columns.length).fill(-1 / Math.max(1, this.columns.length - 1));
     target[position] = 1;
-    this.add(group(where, target, 1));
+    this.add(group(cells, target, strength));
   }
 
   private add(rows: RowGroup | null): void {
@@ -220,12 +239,11 @@ class Builder {
 }
 
 /** Cells whose centre lies in a box given in grid coordinates; at least one. */
-function boxCells(box: GridBox, width: number, height: number): Uint8Array {
+function boxCells(box: GridBox, width: number, height: number): Int32Array {
   const [x0, x1] = span(box.x0, box.x1, width);
   const [y0, y1] = span(box.y0, box.y1, height);
-  const cells = new Uint8Array(width * height);
-  for (let y = y0; y < y1; y++) cells.fill(1, y * width + x0, y * width + x1);
-  return cells;
+  const across = x1 - x0;
+  return Int32Array.from({ length: across * (y1 - y0) }, (_, k) => (y0 + Math.floor(k / across)) * width + x0 + (k % across));
 }
 
 function span(low: number, high: number, size: number): [number, number] {
@@ -234,16 +252,18 @@ function span(low: number, high: number, size: number): [number, number] {
 }
 
 /** The ellipse in the middle of a box, three tenths of its size; at least one cell. */
-function boxCore(box: GridBox, width: number, height: number): Uint8Array {
+function boxCore(box: GridBox, width: number, height: number): Int32Array {
   const [middleX, middleY] = [(box.x0 + box.x1) / 2, (box.y0 + box.y1) / 2];
   const halfX = Math.max(0.5, ((box.x1 - box.x0) / 2) * CORE_SHARE);
   const halfY = Math.max(0.5, ((box.y1 - box.y0) / 2) * CORE_SHARE);
-  const core = new Uint8Array(width * height);
-  for (let y = 0; y < height; y++) {
-    for (let x = 0; x < width; x++) {
-      if (((x + 0.5 - middleX) / halfX) ** 2 + ((y + 0.5 - middleY) / halfY) ** 2 <= 1) core[y * width + x] = 1;
+  const middle = clamp(Math.trunc(middleY), 0, height - 1) * width + clamp(Math.trunc(middleX), 0, width - 1);
+  const [left, right] = [Math.max(0, Math.floor(middleX - halfX) - 1), Math.min(width, Math.ceil(middleX + halfX) + 1)];
+  const [top, bottom] = [Math.max(0, Math.floor(middleY - halfY) - 1), Math.min(height, Math.ceil(middleY + halfY) + 1)];
+  const core: number[] = [];
+  for (let y = top; y < bottom; y++) {
+    for (let x = left, i = y * width + left; x < right; x++, i++) {
+      if (i === middle || ((x + 0.5 - middleX) / halfX) ** 2 + ((y + 0.5 - middleY) / halfY) ** 2 <= 1) core.push(i);
     }
   }
-  core[clamp(Math.trunc(middleY), 0, height - 1) * width + clamp(Math.trunc(middleX), 0, width - 1)] = 1;
-  return core;
+  return Int32Array.from(core);
 }

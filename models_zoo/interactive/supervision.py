@@ -25,6 +25,8 @@ _FAR_SHARE = 0.2
 _FRAME_SHARE = 0.4
 _CORE_SHARE = 0.3
 _NEGATIVE_WEIGHT = 0.5
+# The middles of more boxes of a class than these come in together, or rows would grow with every box.
+_MANY_BOXES = 4
 _SURE, _SUREST_SHARE = 0.5, 0.9
 
 
@@ -56,11 +58,11 @@ class _Rows:
         self._targets = [np.zeros((0, columns), np.float32)]
         self._weights = [np.zeros(0, np.float32)]
 
-    def positive(self, position: int, where: BoolArray) -> None:
+    def positive(self, position: int, where: BoolArray, strength: float = 1.0) -> None:
         """The column wins here. The targets of a row sum to nothing, so no class is favoured."""
         target = np.full(self._columns, -1 / max(1, self._columns - 1), np.float32)
         target[position] = 1
-        self._add(where, target, 1.0)
+        self._add(where, target, strength)
 
     def negative(self, position: int, where: BoolArray) -> None:
         """Only the excluded column is pushed down; about the others the mark says nothing."""
@@ -163,13 +165,19 @@ class _Builder:
 
     def _add_boxes(self, position: int, seeded: BoolArray, boxes: list[Box]) -> None:
         inside = np.zeros(self.shape, np.bool_)
+        cores: list[BoolArray] = []
         for box in boxes:
             cells = box_cells(box, self.shape)
             inside |= cells
             self.boxes.append((position, cells))
             # Strokes inside tell more than a guess about the middle of the box.
             if not (cells & seeded).any():
-                self.rows.positive(position, box_core(box, self.shape) & (self.labels.seeds == UNLABELLED))
+                cores.append(box_core(box, self.shape) & (self.labels.seeds == UNLABELLED))
+        if len(cores) <= _MANY_BOXES:
+            for core in cores:
+                self.rows.positive(position, core)
+        else:
+            self.rows.positive(position, np.logical_or.reduce(cores), strength=_MANY_BOXES)
         self.in_a_box |= inside
         # Outside its boxes the class does not occur, unless a stroke there says that it does.
         if not (seeded & ~inside).any():

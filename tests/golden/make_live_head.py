@@ -2,7 +2,7 @@
 
     python -m tests.golden.make_live_head
 
-Ten crops of 96 px from photographs that come with scikit-image and scikit-learn, each with marks and the proposal
+Crops of 96 px from photographs that come with scikit-image and scikit-learn, each with marks and the proposal
 that Python makes of them. One JSON object a case; bytes are base64 of a zlib stream, little-endian, C order: ``rgb``
 uint8 (H, W, 3), ``prior.data`` uint8 (C, h, w), ``expected.labels`` uint8 (H, W), ``expected.scores`` float16
 (C, h, w). ``features`` is base64 of a blob of `models_zoo.features`, of few channels to stay small.
@@ -58,6 +58,18 @@ CASES = (
     Case("strokes", "flower.jpg", (120, 60), (_line(1, (40, 50), (60, 55)), _line(0, (5, 5), (90, 8)))),
     Case("points", "chelsea.png", (60, 20), (Point(1, 1, 50, 45), Point(0, 1, 6, 6), Point(0, 1, 90, 90))),
     Case("box", "coffee.png", (100, 40), (Box(1, 1, 15, 20, 80, 85),)),
+    # So many of a class that their middles come in together; one holds a stroke.
+    Case(
+        "many_boxes",
+        "ihc.png",
+        (60, 60),
+        (
+            *(Box(1, 1, x, y, x + 9, y + 11) for x in (4, 30, 58, 80) for y in (8, 40, 70)),
+            Box(2, 1, 46, 20, 56, 30),
+            _line(1, (6, 12), (10, 14), width=2),
+        ),
+        classes=(0, 1, 2),
+    ),
     Case("one_class", "rocket.jpg", (120, 60), (_line(1, (45, 20), (48, 60)),)),
     Case(
         "three_classes",

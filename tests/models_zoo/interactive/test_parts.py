@@ -9,6 +9,8 @@ pytest.importorskip("cv2")
 
 from models_zoo.interactive.enlarging import Enlarger
 from models_zoo.interactive.random_walk import build_graph, random_walk
+from models_zoo.interactive.supervision import supervise
+from models_zoo.marks import UNLABELLED, Box, WeakLabels
 
 
 def test_the_fixed_shuffle_is_fixed_and_looks_random() -> None:
@@ -116,3 +118,11 @@ def test_a_map_of_one_class_is_enlarged_to_one_class() -> None:
     labels, scores = np.full((8, 14), 255, np.uint8), np.zeros((1, 8, 14), np.float32)
     enlarged = Enlarger(rgb, lab_image(rgb, 14, 8)).enlarge(labels, scores, (3,))
     assert enlarged.shape == (33, 57) and (enlarged == 255).all()
+
+
+def test_thousands_of_boxes_cost_no_more_rows_than_a_few() -> None:
+    boxes = tuple(Box(1, 1, x, y, x + 1.5, y + 1.5) for x in range(0, 128, 2) for y in range(0, 128, 4))
+    labels = WeakLabels(np.full((128, 128), UNLABELLED, np.uint8), boxes=boxes)
+    taught = supervise(labels, allowed=frozenset({0, 1}), background=0, plain=np.zeros((128 * 128, 4), np.float32))
+    assert taught is not None and len(taught.boxes) == len(boxes)
+    assert len(taught.cells) <= 300
