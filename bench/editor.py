@@ -6,7 +6,8 @@ Starts Burnish in a scratch folder, puts in photographs that come with scikit-im
 Chromium: strokes of two classes with the speed profile of a hand (minimum jerk; Flash and Hogan, J. Neuroscience
 1985), keys, and the way to the next image. Figures are milliseconds: `solve` in the worker, `painted` from the pointer
 event to the mask on the screen, `ink` from the pointer event to the end of the frame that shows the stroke, `tasks`
-our own tasks on the main thread while drawing, `key` and `next` from the key to the end of the frame that answers.
+our own tasks on the main thread while drawing (`whole tasks`: with the browser's wait for its drawing), `key` and
+`next` from the key to the end of the frame that answers.
 The last rows are of a picture of 4,096 px with many objects on it. A chart goes beside the JSON.
 """
 
@@ -210,7 +211,7 @@ def _measure(browser: Any, hands: Hands, scene: Scene, *, strokes: int) -> dict[
     page = hands.page
     page.goto(f"/projects/{scene.project}/annotate/")
     rng = np.random.default_rng(7)
-    tasks: list[float] = []
+    tasks: list[tuple[float, float]] = []
     _draw_on_image(hands, rng, strokes=2)
     page.evaluate("() => { for (const list of Object.values(burnishProbe)) if (Array.isArray(list)) list.length = 0 }")
     for number in range(3):
@@ -224,8 +225,15 @@ def _measure(browser: Any, hands: Hands, scene: Scene, *, strokes: int) -> dict[
             time.sleep(2)  # a person looks at the result; meanwhile the next image is fetched ahead
             _go_on(hands)
     probe = page.evaluate("() => burnishProbe")
-    measured = {"solve": probe["solved"], "painted": probe["painted"], "ink": probe["ink"], "tasks": tasks,
-                "key": probe["keys"], "next": probe["opened"]}  # fmt: skip
+    measured = {
+        "solve": probe["solved"],
+        "painted": probe["painted"],
+        "ink": probe["ink"],
+        "tasks": [ours for _, ours in tasks],
+        "whole tasks": [whole for whole, _ in tasks],
+        "key": probe["keys"],
+        "next": probe["opened"],
+    }
     return {"scene": scene.name, "side": scene.side, "solver": hands.attribute("solver")} | {
         name: {**quantiles(values), "bar": BARS_BY_SIDE.get(name, {}).get(scene.side, BARS.get(name))}
         for name, values in measured.items()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -14,15 +14,17 @@ _MAIN = "CrRendererMain"
 _OURS = {"FunctionCall", "EventDispatch", "FireAnimationFrame", "TimerFire", "RunMicrotasks"}
 
 
-def own_tasks(trace: bytes) -> list[float]:
-    """Milliseconds of each task on the page's main thread that ran our script.
+def own_tasks(trace: bytes) -> list[tuple[float, float]]:
+    """Milliseconds of each task on the page's main thread that ran our script: all of it, and our part.
 
-    ``trace`` is a Chromium trace with the categories toplevel and devtools.timeline. The busiest thread of that name
-    is the page's own; other renderers hold extensions and blank pages.
+    Not ours is the browser's wait while it hands a frame over to be drawn (Commit), which is long where a processor
+    does what a graphics card would. ``trace`` is a Chromium trace with the categories toplevel and devtools.timeline.
+    The busiest thread of that name is the page's own; other renderers hold extensions and blank pages.
     """
     events = json.loads(trace)["traceEvents"]
     mains = {(e["pid"], e["tid"]) for e in events if e["name"] == "thread_name" and e["args"]["name"] == _MAIN}
     ours: dict[tuple[int, int], list[float]] = {thread: [] for thread in mains}
+    commits: dict[tuple[int, int], list[tuple[float, float]]] = {thread: [] for thread in mains}
     tasks: dict[tuple[int, int], list[tuple[float, float]]] = {thread: [] for thread in mains}
     for event in events:
         thread = event.get("pid"), event.get("tid")
@@ -30,13 +32,21 @@ def own_tasks(trace: bytes) -> list[float]:
             continue
         if event["name"] in _OURS:
             ours[thread].append(event["ts"])
+        elif event["name"] == "Commit":
+            commits[thread].append((event["ts"], event.get("dur", 0)))
         elif event["name"].endswith("RunTask"):
             tasks[thread].append((event["ts"], event.get("dur", 0)))
     if not mains:
         return []
     page = max(mains, key=lambda thread: len(ours[thread]))
-    calls = sorted(ours[page])
-    return [duration / 1000 for start, duration in tasks[page] if _holds(calls, start, start + duration)]
+    calls, waits = sorted(ours[page]), sorted(commits[page])
+    found = [(start, duration) for start, duration in tasks[page] if _holds(calls, start, start + duration)]
+    return [(duration / 1000, (duration - _waited(waits, start, start + duration)) / 1000) for start, duration in found]
+
+
+def _waited(waits: Sequence[tuple[float, float]], start: float, end: float) -> float:
+    first, last = bisect_left(waits, (start, 0.0)), bisect_right(waits, (end, 0.0))
+    return sum(duration for _, duration in waits[first:last])
 
 
 def _holds(calls: Sequence[float], start: float, end: float) -> bool:
@@ -58,7 +68,11 @@ def draw_chart(rows: Sequence[Mapping[str, Any]], path: Path) -> None:
     matplotlib.use("Agg")
     from matplotlib import pyplot
 
-    names = [name for name in ("solve", "painted", "ink", "tasks", "key", "next") if any(name in row for row in rows)]
+    names = [
+        name
+        for name in ("solve", "painted", "ink", "tasks", "whole tasks", "key", "next")
+        if any(name in row for row in rows)
+    ]
     figure, axes = pyplot.subplots(1, len(names), figsize=(2.2 * len(names), 3.6))
     for panel, name in zip(np.atleast_1d(axes), names, strict=True):
         for place, row in enumerate(row for row in rows if name in row):

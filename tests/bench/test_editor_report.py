@@ -33,7 +33,20 @@ def test_only_tasks_of_the_main_thread_that_ran_script_are_counted() -> None:
             event("FunctionCall", 10, 80000, thread=2),
         )
     )
-    assert found == [3.0, 0.5]
+    assert found == [(3.0, 3.0), (0.5, 0.5)]
+
+
+def test_waiting_for_the_frame_to_be_taken_is_not_ours() -> None:
+    task = "ThreadControllerImpl::RunTask"
+    found = own_tasks(
+        trace(
+            event(task, 0, 12000),
+            event("FireAnimationFrame", 100, 2000),
+            event("Commit", 3000, 8000),
+            event("Commit", 15000, 10),
+        )
+    )
+    assert found == [(12.0, 4.0)]
 
 
 def test_quantiles_are_of_the_values_themselves() -> None:
