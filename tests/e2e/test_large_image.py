@@ -52,8 +52,14 @@ class Levels:
     """Which tiles the page has asked for, by the number of their level."""
 
     def __init__(self, page: Page) -> None:
+        self.page = page
         self.asked: list[int] = []
         page.on("request", lambda request: self._note(request.url))
+
+    def has(self, level: int) -> bool:
+        """Whether a tile of that level was asked for. Word of requests comes only while the page is spoken to."""
+        self.page.evaluate("() => null")
+        return level in self.asked
 
     def _note(self, url: str) -> None:
         found = re.search(r"/level/(\d+)/", url)
@@ -91,7 +97,7 @@ def see_and_move(hands: Hands, levels: Levels) -> None:
     page.mouse.move(*hands.on_page((1210, 1210)))
     for _ in range(6):
         page.mouse.wheel(0, -300)
-    wait_until(lambda: FINEST in levels.asked, "no tile of the finest level was asked for")
+    wait_until(lambda: levels.has(FINEST), "no tile of the finest level was asked for")
     before = hands.attribute("view")
     x, y = hands.on_page((1210, 1210))
     page.mouse.move(x, y)
