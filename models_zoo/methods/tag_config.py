@@ -4,39 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from models_zoo.info import MethodConfig, setting
+from models_zoo.info import setting
+from models_zoo.methods.common_config import SegmenterConfig
 from models_zoo.refiners.info import DEFAULT, NAMES
 
 
 @dataclass(frozen=True, kw_only=True)
-class TagConfig(MethodConfig):
+class TagConfig(SegmenterConfig):
     """Classifier, class maps, labels cut out of them, and the network that learns the labels."""
 
-    encoder: str = setting(
-        "efficientnet_lite0",
-        choices=("efficientnet_lite0", "resnet18", "resnet34", "resnet50"),
-        help="Image network to start from. Only EfficientNet-Lite0 brings trained weights; the others "
-        "need many more images.",
-    )
-    effort: str = setting(
-        "normal",
-        choices=("quick", "normal", "thorough"),
-        help="How long to train: quick for a first look, thorough (about three times normal) for the last round.",
-    )
-    steps: int = setting(
-        0, min=0, max=100_000, help="Exact number of training steps; 0 lets effort and image count decide."
-    )
-    image_size: int = setting(
-        256,
-        min=64,
-        max=1024,
-        help="Long side in pixels that images are resized to. Larger sees thinner things and takes longer "
-        "(twice the size, four times the time).",
-    )
-    batch_size: int = setting(4, min=1, max=64, help="Images a training step.")
-    learning_rate: float = setting(
-        2e-3, min=1e-6, max=1e-1, help="Step size of the decoder; the encoder learns at a fifth of it."
-    )
     class_map: str = setting(
         "cam",
         choices=("cam", "grad_cam", "layer_cam"),

@@ -23,8 +23,8 @@ from models_zoo.losses.tags import tag_margin
 from models_zoo.marks import IGNORE
 from models_zoo.methods.base import Batch, Losses, Schedule, TaskContext
 from models_zoo.methods.tag_config import TagConfig
-from models_zoo.networks.averaging import follow
-from models_zoo.networks.encoders import Encoder, build_encoder, load_encoder
+from models_zoo.networks.averaging import follow, load_pair
+from models_zoo.networks.encoders import starting_encoder
 from models_zoo.networks.segmenter import OUTPUT_STRIDE, Segmenter
 from models_zoo.networks.tag_classifier import TagClassifier
 from models_zoo.seeds.class_maps import make_maps, sum_over_views, to_unit_peak
@@ -52,7 +52,9 @@ class TagTraining(nn.Module):
         self.config = config
         self.background = context.background
         self._num_classes = context.num_classes
-        first, second = (_encoder(config.encoder, pretrained) for _ in range(2))
+        first, second = (
+            starting_encoder(config.encoder, pretrained=pretrained, frozen_stages=FROZEN_STAGES) for _ in range(2)
+        )
         self.student = Segmenter(first, context.num_classes).to(memory_format=torch.channels_last)
         self.teacher = copy.deepcopy(self.student).requires_grad_(False)
         self.classifier = TagClassifier(second, context.num_classes).to(memory_format=torch.channels_last)
@@ -207,12 +209,7 @@ class TagTraining(nn.Module):
 
     def load_weights(self, weights: Mapping[str, Tensor], *, strict: bool) -> None:
         """Set both segmenters; without `strict` only entries of the same name and shape."""
-        own = self.teacher.state_dict()
-        fitting = dict(weights)
-        if not strict:
-            fitting = {k: v for k, v in weights.items() if k in own and v.shape == own[k].shape}
-        for network in (self.student, self.teacher):
-            network.load_state_dict(fitting, strict=strict)
+        load_pair(self.teacher, self.student, weights, strict=strict)
 
     def checkpoint(self) -> dict[str, Tensor]:
         """All networks and the count of steps."""
@@ -221,10 +218,3 @@ class TagTraining(nn.Module):
     def restore(self, state: Mapping[str, Tensor]) -> None:
         """Load what `checkpoint` gave."""
         self.load_state_dict(dict(state))
-
-
-def _encoder(name: str, pretrained: bool) -> Encoder:
-    encoder = load_encoder(name) if pretrained else build_encoder(name)
-    if encoder.is_pretrained:
-        encoder.freeze_stages(FROZEN_STAGES)
-    return encoder

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 
 @torch.no_grad()
@@ -23,3 +25,13 @@ def follow(teacher: nn.Module, student: nn.Module, *, step: int, decay: float) -
     torch._foreach_lerp_(ours, theirs, 1 - kept)
     for old, new in zip(teacher.buffers(), student.buffers(), strict=True):
         old.copy_(new)
+
+
+def load_pair(teacher: nn.Module, student: nn.Module, weights: Mapping[str, Tensor], *, strict: bool) -> None:
+    """Set both networks; without ``strict`` only entries of the same name and shape, and the others stay."""
+    own = teacher.state_dict()
+    fitting = dict(weights)
+    if not strict:
+        fitting = {k: v for k, v in weights.items() if k in own and v.shape == own[k].shape}
+    for network in (student, teacher):
+        network.load_state_dict(fitting, strict=strict)

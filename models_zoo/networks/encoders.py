@@ -273,6 +273,17 @@ def load_encoder(name: str, weights_path: str | Path | None = None) -> Encoder:
     return encoder
 
 
+def starting_encoder(name: str, *, pretrained: bool, frozen_stages: int = 0) -> Encoder:
+    """The encoder a training starts from; its first ``frozen_stages`` do not learn where they bring trained weights.
+
+    ``pretrained`` False leaves it random, for weights that are loaded afterwards. Raises EncoderError as above.
+    """
+    encoder = load_encoder(name) if pretrained else build_encoder(name)
+    if encoder.is_pretrained:
+        encoder.freeze_stages(frozen_stages)
+    return encoder
+
+
 def _load_safetensors(encoder: Encoder, path: Path) -> None:
     from safetensors import SafetensorError
     from safetensors.torch import load_file

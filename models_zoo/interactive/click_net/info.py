@@ -4,27 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from models_zoo.info import InteractiveInfo, MethodConfig, MethodInfo, setting
+from models_zoo.info import InteractiveInfo, MethodInfo, setting
 from models_zoo.marks import MarkKind
+from models_zoo.methods.common_config import NetworkConfig
 
 _PAPER = "Sofiiuk, Petrov and Konushin, ICIP 2022 (RITM, arXiv 2102.06583)"
 
 
 @dataclass(frozen=True, kw_only=True)
-class ClickNetConfig(MethodConfig):
+class ClickNetConfig(NetworkConfig):
     """Settings a person may change; the defaults suit some hundred accepted masks on two processor cores."""
 
-    encoder: str = setting(
-        "efficientnet_lite0",
-        choices=("efficientnet_lite0", "resnet18", "resnet34", "resnet50"),
-        help="Image network to start from. Only EfficientNet-Lite0 brings trained weights; the others "
-        "need many more images.",
-    )
-    effort: str = setting(
-        "normal",
-        choices=("quick", "normal", "thorough"),
-        help="How long to train: quick for a first look, thorough (about three times normal) for the last round.",
-    )
     steps: int = setting(
         0, min=0, max=200_000, help="Exact number of training steps; 0 lets effort and image count decide."
     )

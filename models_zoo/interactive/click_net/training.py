@@ -18,8 +18,8 @@ from models_zoo.interactive.click_net.info import ClickNetConfig
 from models_zoo.interactive.click_net.network import TRUNK_STAGES, ClickNet
 from models_zoo.losses.normalised_focal import normalised_focal
 from models_zoo.methods.base import Batch, Losses, Schedule, TaskContext
-from models_zoo.networks.averaging import follow
-from models_zoo.networks.encoders import build_encoder, load_encoder
+from models_zoo.networks.averaging import follow, load_pair
+from models_zoo.networks.encoders import starting_encoder
 from models_zoo.networks.segmenter import OUTPUT_STRIDE
 from models_zoo.simulation.strokes import BoolArray
 
@@ -39,9 +39,7 @@ class ClickTraining(nn.Module):
         super().__init__()
         self.config = config
         self._num_classes = context.num_classes
-        encoder = load_encoder(config.encoder) if pretrained else build_encoder(config.encoder)
-        if encoder.is_pretrained:
-            encoder.freeze_stages(TRUNK_STAGES)
+        encoder = starting_encoder(config.encoder, pretrained=pretrained, frozen_stages=TRUNK_STAGES)
         self.student = ClickNet(encoder).to(memory_format=torch.channels_last)
         self.teacher = copy.deepcopy(self.student).requires_grad_(False).eval()
 
@@ -98,12 +96,7 @@ class ClickTraining(nn.Module):
 
     def load_weights(self, weights: Mapping[str, Tensor], *, strict: bool) -> None:
         """Set both copies; without `strict` only entries of the same name and shape."""
-        own = self.teacher.state_dict()
-        fitting = dict(weights)
-        if not strict:
-            fitting = {k: v for k, v in weights.items() if k in own and v.shape == own[k].shape}
-        for network in (self.student, self.teacher):
-            network.load_state_dict(fitting, strict=strict)
+        load_pair(self.teacher, self.student, weights, strict=strict)
 
     def checkpoint(self) -> dict[str, Tensor]:
         """Both copies."""

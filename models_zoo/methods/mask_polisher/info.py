@@ -4,26 +4,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from models_zoo.info import MethodConfig, MethodInfo, setting
+from models_zoo.info import MethodInfo, setting
+from models_zoo.methods.common_config import ENCODERS, NetworkConfig
 
 
 @dataclass(frozen=True, kw_only=True)
-class MaskPolisherConfig(MethodConfig):
+class MaskPolisherConfig(NetworkConfig):
     """Settings a person may change; the defaults suit some dozens of accepted masks on two processor cores."""
 
     encoder: str = setting(
         "efficientnet_lite0",
-        choices=("efficientnet_lite0", "resnet18", "resnet34", "resnet50"),
+        choices=ENCODERS,
         help="Image network to look with. Where it is that of the model whose masks are mended, its trained weights "
         "are taken over; of the others only EfficientNet-Lite0 brings trained weights.",
-    )
-    effort: str = setting(
-        "normal",
-        choices=("quick", "normal", "thorough"),
-        help="How long to train: quick for a first look, thorough (about three times normal) for the last round.",
-    )
-    steps: int = setting(
-        0, min=0, max=100_000, help="Exact number of training steps; 0 lets effort and image count decide."
     )
     image_size: int = setting(
         320,

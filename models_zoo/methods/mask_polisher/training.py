@@ -19,7 +19,7 @@ from models_zoo.methods.mask_polisher.info import MaskPolisherConfig
 from models_zoo.methods.mask_polisher.network import OUTPUT_STRIDE, PolishNet, frozen_features
 from models_zoo.methods.mask_polisher.spoilt import SpoiltBatch
 from models_zoo.networks.averaging import follow
-from models_zoo.networks.encoders import build_encoder, load_encoder
+from models_zoo.networks.encoders import starting_encoder
 
 _EPOCHS = {"quick": 10.0, "normal": 40.0, "thorough": 120.0}
 _STEPS = {"quick": (100, 400), "normal": (300, 3000), "thorough": (900, 12000)}
@@ -33,7 +33,7 @@ class MaskPolishing(nn.Module):
         super().__init__()
         self.config = config
         self._num_classes = context.num_classes
-        self.encoder = load_encoder(config.encoder) if pretrained else build_encoder(config.encoder)
+        self.encoder = starting_encoder(config.encoder, pretrained=pretrained)
         self.encoder.requires_grad_(False)
         self.student = PolishNet(self.encoder.channels).to(memory_format=torch.channels_last)
         self.teacher = copy.deepcopy(self.student).requires_grad_(False)

@@ -24,8 +24,8 @@ from models_zoo.losses.image_level import image_level
 from models_zoo.losses.partial_ce import even_classes, excluded_cross_entropy, partial_cross_entropy
 from models_zoo.methods.base import Batch, Losses, Schedule, TaskContext
 from models_zoo.methods.seeded_segmentation.info import SeededSegmentationConfig
-from models_zoo.networks.averaging import follow
-from models_zoo.networks.encoders import build_encoder, load_encoder
+from models_zoo.networks.averaging import follow, load_pair
+from models_zoo.networks.encoders import starting_encoder
 from models_zoo.networks.segmenter import OUTPUT_STRIDE, Segmenter
 from models_zoo.polish.par import refine
 from models_zoo.refiners.batches import refine_batch
@@ -50,9 +50,7 @@ class SeededSegmentation(nn.Module):
         super().__init__()
         self.config = config
         self._num_classes = context.num_classes
-        encoder = load_encoder(config.encoder) if pretrained else build_encoder(config.encoder)
-        if encoder.is_pretrained:
-            encoder.freeze_stages(FROZEN_STAGES)
+        encoder = starting_encoder(config.encoder, pretrained=pretrained, frozen_stages=FROZEN_STAGES)
         self.student = Segmenter(encoder, context.num_classes).to(memory_format=torch.channels_last)
         self.teacher = copy.deepcopy(self.student).requires_grad_(False).eval()
         self.register_buffer("class_weights_C", context.class_weights_C.float(), persistent=False)
@@ -159,13 +157,7 @@ class SeededSegmentation(nn.Module):
 
     def load_weights(self, weights: Mapping[str, Tensor], *, strict: bool) -> None:
         """Set student and teacher; without `strict` only entries of the same name and shape."""
-        own = self.teacher.state_dict()
-        if strict:
-            fitting = dict(weights)
-        else:
-            fitting = {k: v for k, v in weights.items() if k in own and v.shape == own[k].shape}
-        for network in (self.student, self.teacher):
-            network.load_state_dict(fitting, strict=strict)
+        load_pair(self.teacher, self.student, weights, strict=strict)
 
     def checkpoint(self) -> dict[str, Tensor]:
         """Student and teacher."""
