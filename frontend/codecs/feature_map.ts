@@ -5,6 +5,7 @@
  */
 import { hasHash } from "./hash";
 import { inflate, InflateError } from "./inflate";
+import { undoRowDeltas } from "./row_deltas";
 
 /** The blob cannot be used. `code`: other bytes than asked for, another format, or damaged. */
 export class FeatureMapError extends Error {
@@ -60,7 +61,7 @@ export async function decodeFeatureMap(data: Uint8Array, sha256: string): Promis
   const scale = Float32Array.from({ length: channels }, (_, c) => view.getFloat32(4 * (header.embedding + c), true));
   if (!scale.every(Number.isFinite)) throw damaged();
   const values = new Int8Array(body.buffer, head, cells);
-  undoDeltas(values, width);
+  undoRowDeltas(values, width);
   const { version, image_width: imageWidth, image_height: imageHeight } = header;
   return { version, channels, height, width, imageWidth, imageHeight, scale, values };
 }
@@ -94,12 +95,5 @@ async function inflated(packed: Uint8Array, bytes: number): Promise<Uint8Array> 
   } catch (error) {
     if (error instanceof InflateError) throw damaged();
     throw error;
-  }
-}
-
-/** Each row is stored as differences to the left neighbour, modulo 256. */
-function undoDeltas(values: Int8Array, width: number): void {
-  for (let start = 0; start < values.length; start += width) {
-    for (let i = start + 1; i < start + width; i++) values[i] = values[i]! + values[i - 1]!;
   }
 }

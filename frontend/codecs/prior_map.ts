@@ -5,6 +5,7 @@
  */
 import { hasHash } from "./hash";
 import { inflate } from "./inflate";
+import { undoRowDeltas } from "./row_deltas";
 
 /** The file cannot be used. */
 export class PriorMapError extends Error {
@@ -34,7 +35,7 @@ export async function decodePriorMap(data: Uint8Array, sha256: string): Promise<
   try {
     const { classes, height, width } = readHeader(data.subarray(8, 8 + length));
     const values = await inflate([data.subarray(8 + length)], classes.length * height * width);
-    undoDeltas(values, width);
+    undoRowDeltas(values, width);
     return { classes, height, width, data: values };
   } catch (error) {
     throw error instanceof PriorMapError ? error : new PriorMapError(`damaged: ${String(error)}`);
@@ -52,11 +53,4 @@ function readHeader(text: Uint8Array): Omit<PriorMap, "data"> {
     classes.every((index, i) => isWhole(index, i === 0 ? 0 : (classes[i - 1] as number) + 1, MAX_CLASS));
   if (!fits || !isWhole(height, 1, MAX_SIDE) || !isWhole(width, 1, MAX_SIDE)) throw new PriorMapError("damaged header");
   return { classes: classes as number[], height, width };
-}
-
-/** Each row is stored as differences to the left neighbour, modulo 256. */
-function undoDeltas(values: Uint8Array, width: number): void {
-  for (let start = 0; start < values.length; start += width) {
-    for (let i = start + 1; i < start + width; i++) values[i] = values[i]! + values[i - 1]!;
-  }
 }
