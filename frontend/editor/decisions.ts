@@ -171,8 +171,10 @@ export function reopen(editor: Editor): Promise<boolean> {
       image.store.setRest({ id: start.id, sha256: start.sha256, pixels: map.pixels });
     }
     image.detail = { ...image.detail, ...detail };
+    if (editor.image !== image) return;
+    // Open only once the next decision can be taken: a key pressed before would be lost.
+    if (!(await editor.lease.hold(image.id)) || editor.image !== image) return;
     editor.setStanding("open");
-    await editor.lease.hold(image.id);
     editor.say(messages.decide.reopened);
   });
 }

@@ -190,6 +190,36 @@ describe("an image that is not open for work", () => {
     expect(fake.acceptMask).toHaveBeenCalledWith(3, "sha-20");
   });
 
+  it("is open again only when the next decision would be taken, so that no key is lost", async () => {
+    fake.loadImage.mockResolvedValue(detail(3, { state: "accepted", accepted_mask: mask(20) }));
+    await editor.open(3);
+    await vi.waitFor(() => expect(editor.image?.onScreen).toBe("rest"));
+    fake.reopenImage.mockResolvedValue({ ...detail(3, { state: "marked" }), start_mask: mask(20) });
+    let grant: (answer: server.LeaseAnswer) => void = () => undefined;
+    fake.takeLease.mockReturnValueOnce(new Promise((resolve) => (grant = resolve)));
+    const reopened = decisions.reopen(editor);
+    await vi.waitFor(() => expect(fake.takeLease).toHaveBeenCalled());
+    expect(editor.standing).toBe("accepted");
+    grant({ expires_at: "", heartbeat_s: 3600 });
+    await reopened;
+    expect([editor.standing, await decisions.accept(editor)]).toEqual(["open", true]);
+  });
+
+  it("keeps its standing when another was opened while it was being reopened", async () => {
+    fake.loadImage.mockResolvedValueOnce(detail(3, { state: "accepted", accepted_mask: mask(20) }));
+    await editor.open(3);
+    let grant: (answer: server.LeaseAnswer) => void = () => undefined;
+    fake.reopenImage.mockResolvedValue({ ...detail(3, { state: "marked" }), start_mask: mask(20) });
+    fake.takeLease.mockReturnValueOnce(new Promise((resolve) => (grant = resolve)));
+    const reopened = decisions.reopen(editor);
+    await vi.waitFor(() => expect(fake.takeLease).toHaveBeenCalled());
+    fake.loadImage.mockResolvedValueOnce(detail(4, { state: "accepted", accepted_mask: mask(20) }));
+    await editor.open(4);
+    grant({ expires_at: "", heartbeat_s: 3600 });
+    await reopened;
+    expect([editor.image?.id, editor.standing]).toEqual([4, "accepted"]);
+  });
+
   it("is for looking only when somebody else holds it, until they are done", async () => {
     fake.takeLease.mockRejectedValueOnce(new ApiError(409, "leased", "…", { username: "ben", expires_at: "" }));
     await editor.open(3);
