@@ -117,7 +117,12 @@ def load_predictor(weights_dir: Path, device: str = "auto") -> Predictor:
     info = get_method(str(manifest["method"]))
     config: MethodConfig = parse_config(info, _mapping(manifest["config"]))
     classes: tuple[ClassEntry, ...] = tuple(manifest["classes"])  # type: ignore[arg-type]
-    context = TaskContext(num_classes=len(classes), class_weights_C=torch.ones(len(classes)), seed=0)
+    context = TaskContext(
+        num_classes=len(classes),
+        class_weights_C=torch.ones(len(classes)),
+        seed=0,
+        background=next((at for at, item in enumerate(classes) if item["is_background"]), None),
+    )
     task: TrainingTask = load_entry(info.entry)(config, context, pretrained=False)
     task.load_weights(weights, strict=True)
     chosen = choose_device(device)

@@ -44,3 +44,15 @@ class SegmenterConfig(NetworkConfig):
     learning_rate: float = setting(
         2e-3, min=1e-6, max=1e-1, help="Step size of the decoder; the encoder learns at a fifth of it."
     )
+
+
+@dataclass(frozen=True, kw_only=True)
+class AveragedConfig(SegmenterConfig):
+    """A segmentation network that an averaged copy follows."""
+
+    ema_decay: float = setting(
+        0.99,
+        min=0.0,
+        max=0.9999,
+        help="How slowly the averaged model, which makes the proposals, follows the trained one.",
+    )

@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from models_zoo.info import setting
-from models_zoo.methods.common_config import SegmenterConfig
+from models_zoo.methods.common_config import AveragedConfig
 from models_zoo.refiners.info import DEFAULT, NAMES
 
 
 @dataclass(frozen=True, kw_only=True)
-class TagConfig(SegmenterConfig):
+class TagConfig(AveragedConfig):
     """Classifier, class maps, labels cut out of them, and the network that learns the labels."""
 
     class_map: str = setting(
@@ -38,10 +38,4 @@ class TagConfig(SegmenterConfig):
         choices=NAMES,
         help="How class maps, and later the proposals, are made to follow the colours. "
         "par is quick and careful; dense_crf and random_walk move borders further; none leaves them as they are.",
-    )
-    ema_decay: float = setting(
-        0.99,
-        min=0.0,
-        max=0.9999,
-        help="How slowly the averaged model, which makes the proposals, follows the trained one.",
     )

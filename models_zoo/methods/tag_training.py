@@ -9,82 +9,54 @@ Shape letters: B batch, C classes, H height, W width; h = H / 4, w = W / 4.
 
 from __future__ import annotations
 
-import copy
-from collections.abc import Callable, Mapping
-from typing import ClassVar, Self, TypeAlias
+from collections.abc import Callable
+from typing import ClassVar, TypeAlias
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from models_zoo.losses.halves import halved_cross_entropy
-from models_zoo.losses.partial_ce import even_classes, excluded_cross_entropy, partial_cross_entropy
 from models_zoo.losses.tags import tag_margin
 from models_zoo.marks import IGNORE
-from models_zoo.methods.base import Batch, Losses, Schedule, TaskContext
+from models_zoo.methods.averaged_training import ENCODER_RATE, FROZEN_STAGES, AveragedTraining
+from models_zoo.methods.base import Batch, Losses, TaskContext
 from models_zoo.methods.tag_config import TagConfig
-from models_zoo.networks.averaging import follow, load_pair
 from models_zoo.networks.encoders import starting_encoder
 from models_zoo.networks.segmenter import OUTPUT_STRIDE, Segmenter
 from models_zoo.networks.tag_classifier import TagClassifier
 from models_zoo.seeds.class_maps import make_maps, sum_over_views, to_unit_peak
 from models_zoo.seeds.labels import Known, SeedRule, coverage, seed_labels
 
-FROZEN_STAGES = 2
-"""As in seeded segmentation: edges and textures are good as they come."""
 SMOOTHING = 0.05
 """Of the tags, against wrong ones."""
-_ENCODER_RATE = 0.2
 MapsOf: TypeAlias = Callable[[Batch, Tensor, Tensor], Tensor]
-_EPOCHS = {"quick": 12.0, "normal": 30.0, "thorough": 90.0}
-_STEPS = {"quick": (150, 1200), "normal": (400, 3600), "thorough": (1200, 18000)}
 
 
-class TagTraining(nn.Module):
+class TagTraining(AveragedTraining):
     """TrainingTask of the methods from tags; predictions come from the averaged segmenter."""
 
+    config: TagConfig
+    student: Segmenter
+    teacher: Segmenter
     segment_from: ClassVar[float] = 0.4
     """Share of the training after which class maps teach the segmenter."""
 
     def __init__(self, config: TagConfig, context: TaskContext, *, pretrained: bool = True) -> None:
         """Build both networks; `pretrained=False` leaves encoders random, for weights loaded afterwards."""
-        super().__init__()
-        self.config = config
-        self.background = context.background
-        self._num_classes = context.num_classes
         first, second = (
             starting_encoder(config.encoder, pretrained=pretrained, frozen_stages=FROZEN_STAGES) for _ in range(2)
         )
-        self.student = Segmenter(first, context.num_classes).to(memory_format=torch.channels_last)
-        self.teacher = copy.deepcopy(self.student).requires_grad_(False)
+        super().__init__(Segmenter(first, context.num_classes), config, context)
         self.classifier = TagClassifier(second, context.num_classes).to(memory_format=torch.channels_last)
-        self.register_buffer("class_weights_C", context.class_weights_C.float(), persistent=False)
         self.register_buffer("steps_learnt", torch.zeros((), dtype=torch.long))
         self._has_learnt = False
-
-    def module(self) -> nn.Module:
-        """This task is its own module."""
-        return self
-
-    def train(self, mode: bool = True) -> Self:
-        """The averaged segmenter never trains."""
-        super().train(mode)
-        self.teacher.eval()
-        return self
-
-    def schedule(self, num_images: int) -> Schedule:
-        """Epochs by effort within bounds, unless `steps` says exactly how many."""
-        config = self.config
-        low, high = _STEPS[config.effort]
-        epochs = round(_EPOCHS[config.effort] * num_images / config.batch_size)
-        steps = config.steps or min(max(epochs, low), high)
-        return Schedule(steps=steps, batch_size=config.batch_size, image_size=config.image_size)
 
     def parameter_groups(self) -> list[dict[str, object]]:
         """The encoders learn slower than what starts from nothing."""
         rate = self.config.learning_rate
         encoders = (self.student.encoder, self.classifier.encoder)
-        slow = _ENCODER_RATE if self.student.encoder.is_pretrained else 1.0
+        slow = ENCODER_RATE if self.student.encoder.is_pretrained else 1.0
         known = [p for encoder in encoders for p in encoder.parameters() if p.requires_grad]
         fresh = [*self.student.decoder.parameters(), *self.student.head.parameters()]
         fresh += [*self.classifier.classify.parameters(), *self.more_parameters()]
@@ -113,14 +85,6 @@ class TagTraining(nn.Module):
         total = torch.stack(list(parts.values())).sum()
         return Losses(total, {name: float(value.detach()) for name, value in parts.items()} | shown)
 
-    def _marks(self, logits: Tensor, batch: Batch) -> dict[str, Tensor]:
-        """What people drew, and where they said a class is not."""
-        marked = even_classes(batch.targets_BChw, ~batch.is_full_B)
-        parts = {"marks": partial_cross_entropy(logits, marked, self.get_buffer("class_weights_C"))}
-        if batch.excluded_BChw.any():
-            parts["excluded"] = 0.5 * excluded_cross_entropy(logits, batch.excluded_BChw)
-        return parts
-
     def preparation(self, batch: Batch, present_BC: Tensor, absent_BC: Tensor) -> dict[str, Tensor]:
         """Losses before `segment_from`: the tags."""
         logits_BC, _ = self.classifier(self.classifier.encoder.normalise(batch.jittered_BHWC))
@@ -141,10 +105,7 @@ class TagTraining(nn.Module):
         known = Known(batch.targets_BChw, batch.excluded_BChw)
         labels = seed_labels(maps, rgb, allowed_BC, known, rule, background=self.background)
         # Nothing was found in an image whose tags are not all known: that says nothing about its background.
-        others_C = torch.ones(self._num_classes, dtype=torch.bool, device=allowed_BC.device)
-        if self.background is not None:
-            others_C[self.background] = False
-        speaks_B = allowed_BC.any(dim=1) | absent_BC[:, others_C].all(dim=1)
+        speaks_B = allowed_BC.any(dim=1) | absent_BC[:, self._things(absent_BC)].all(dim=1)
         free = batch.valid_Bhw & (batch.targets_BChw.sum(dim=1) == 0) & (speaks_B & ~batch.is_full_B)[:, None, None]
         return torch.where(free, labels, torch.full_like(labels, IGNORE))
 
@@ -164,20 +125,6 @@ class TagTraining(nn.Module):
         )
         return to_unit_peak(summed, allowed_BC)
 
-    def _told(self, batch: Batch) -> tuple[Tensor, Tensor]:
-        """(present, absent), bool (B, C): tags, and what other marks say about what the image shows.
-
-        The background is no class of the classifier: it is what the others leave.
-        """
-        present = batch.present_BC | (batch.targets_BChw.sum(dim=(2, 3)) > 0)
-        for box in batch.boxes:
-            present[box.image, box.class_position] = True
-        absent = (batch.absent_BC | batch.is_full_B[:, None]) & ~present
-        if self.background is not None:
-            present[:, self.background] = False
-            absent[:, self.background] = False
-        return present, absent
-
     def _likely(self, batch: Batch, images: Tensor, present_BC: Tensor, absent_BC: Tensor) -> Tensor:
         """Classes somebody named but this crop may not show, and unknown ones: as the classifier sees it."""
         open_BC = batch.plausible_BC & ~present_BC & ~absent_BC
@@ -195,26 +142,10 @@ class TagTraining(nn.Module):
             return
         learnt = self.get_buffer("steps_learnt")
         learnt += 1
-        follow(self.teacher, self.student, step=int(learnt), decay=self.config.ema_decay)
+        super().after_step(int(learnt))
 
     @torch.no_grad()
     def predict(self, rgb_BHWC: Tensor) -> Tensor:
         """Softmax of the averaged segmenter."""
         logits = self.teacher(self.teacher.encoder.normalise(rgb_BHWC))
         return torch.softmax(logits.float(), dim=1)
-
-    def weights(self) -> dict[str, Tensor]:
-        """State of the averaged segmenter."""
-        return dict(self.teacher.state_dict())
-
-    def load_weights(self, weights: Mapping[str, Tensor], *, strict: bool) -> None:
-        """Set both segmenters; without `strict` only entries of the same name and shape."""
-        load_pair(self.teacher, self.student, weights, strict=strict)
-
-    def checkpoint(self) -> dict[str, Tensor]:
-        """All networks and the count of steps."""
-        return dict(self.state_dict())
-
-    def restore(self, state: Mapping[str, Tensor]) -> None:
-        """Load what `checkpoint` gave."""
-        self.load_state_dict(dict(state))
