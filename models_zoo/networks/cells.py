@@ -1,0 +1,54 @@
+"""Pictures cut into a coarse grid of square cells, and a classifier of cells.
+
+Shape letters: B batch, C classes, D channels, H height, W width; g rows and k columns of cells.
+"""
+
+from __future__ import annotations
+
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from models_zoo.networks.encoders import Encoder, keep_resolution
+from models_zoo.networks.tag_classifier import MAP_STRIDE
+
+DROPOUT = 0.15
+
+
+def to_cells(values_BDHW: Tensor, side: int) -> Tensor:
+    """Mean of each cell of side x side places, (B, D, ceil(H / side), ceil(W / side)); the last ones may be cut."""
+    return F.avg_pool2d(values_BDHW, side, ceil_mode=True)
+
+
+def from_cells(cells_BDgk: Tensor, side: int, size: tuple[int, int], *, mode: str = "bilinear") -> Tensor:
+    """Cells of side x side places put back onto a grid of that (height, width): `to_cells` the other way.
+
+    Args:
+        cells_BDgk: one value a cell.
+        side: places a cell.
+        size: at most the cells' own (g * side, k * side); what lies beyond is cut off.
+        mode: "bilinear" joins the middles of the cells, "nearest" leaves them square.
+    """
+    enlarged = F.interpolate(
+        cells_BDgk, scale_factor=float(side), mode=mode, align_corners=False if mode == "bilinear" else None
+    )
+    return enlarged[..., : size[0], : size[1]]
+
+
+class CellClassifier(nn.Module):
+    """Encoder without its last stride, mean over each cell, two linear layers with dropout between (SeaFeats' head)."""
+
+    def __init__(self, encoder: Encoder, num_classes: int, *, cell: int) -> None:
+        """Takes the encoder over and changes its last stage; `cell` is a multiple of 16 pixels."""
+        super().__init__()
+        if cell <= 0 or cell % MAP_STRIDE:
+            raise ValueError(f"a cell must be a multiple of {MAP_STRIDE} pixels")
+        self.encoder = encoder
+        keep_resolution(encoder.stages[-1])
+        self.side = cell // MAP_STRIDE
+        width = encoder.channels[32]
+        self.head = nn.Sequential(nn.Conv2d(width, width, 1), nn.Dropout(DROPOUT), nn.Conv2d(width, num_classes, 1))
+
+    def forward(self, images_BCHW: Tensor) -> tuple[Tensor, Tensor]:
+        """Normalised images -> features (B, D, g, k) and logits (B, C, g, k) of the cells."""
+        cells = to_cells(self.encoder(images_BCHW)[32], self.side)
+        return cells, self.head(cells)
