@@ -72,12 +72,12 @@ def measure(scratch: Path, folder: Path, side: int) -> dict[str, float | int]:
     call_command("migrate", verbosity=0)
     from labeling.ml.simulating import make_annotator
     from labeling.models import Proposal
-    from labeling.simulation.folder import DataFolder
     from labeling.simulation.learning import Clock, propose, train_version
     from labeling.simulation.stage import set_stage
     from labeling.simulation.work import Worker, truth_of
+    from models_zoo import LabelledFolder
 
-    stage = set_stage(DataFolder.open(folder), seed=0, strategy="uncertainty")
+    stage = set_stage(LabelledFolder.open(folder), seed=0, strategy="uncertainty")
     worker = Worker(stage, make_annotator(0), "scribbles")
     for image in stage.images("train", "val"):
         worker.mark(image, truth_of(stage, image))

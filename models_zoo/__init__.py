@@ -31,6 +31,7 @@ from models_zoo.label_map import (
     unknown_values,
     voc_palette,
 )
+from models_zoo.labelled_folder import FolderClass, FolderError, LabelledFolder, read_classes
 from models_zoo.marks import (
     IGNORE,
     UNLABELLED,
@@ -76,8 +77,11 @@ __all__ = [
     "ConfigError",
     "ConfigField",
     "EncoderInfo",
+    "FolderClass",
+    "FolderError",
     "InteractiveInfo",
     "LabelMapError",
+    "LabelledFolder",
     "Mark",
     "MarkError",
     "MarkKind",
@@ -114,6 +118,7 @@ __all__ = [
     "parse_mark",
     "pixel_counts",
     "rasterize",
+    "read_classes",
     "rle_area",
     "rle_bbox",
     "rle_decode",

@@ -10,12 +10,11 @@ from labeling.ml.simulating import full_mask_seconds, make_annotator
 from labeling.models import ModelVersion
 from labeling.services.decisions import accept_mask
 from labeling.services.masks import store_mask
-from labeling.simulation.folder import DataFolder
 from labeling.simulation.learning import Clock, measure, propose, train_version
 from labeling.simulation.plan import Part, Plan
 from labeling.simulation.stage import Stage, set_stage
 from labeling.simulation.work import Worker, truth_of
-from models_zoo import encode_png
+from models_zoo import LabelledFolder, encode_png
 
 Json = dict[str, Any]
 
@@ -23,7 +22,7 @@ Json = dict[str, Any]
 def play(part: Part) -> Json:
     """Play one part; the result is plain JSON."""
     started = time.monotonic()
-    folder = DataFolder.open(Path(part.plan.data))
+    folder = LabelledFolder.open(Path(part.plan.data))
     clock = Clock.of(part.minutes)
     stage = set_stage(folder, seed=part.seed, strategy=part.plan.strategy)
     result = _weak(stage, part, clock) if part.arm == "weak" else _full(stage, part, clock)

@@ -21,13 +21,14 @@ def main() -> int:
     from labeling.errors import DomainError, PermanentError
     from labeling.simulation.arms import play
     from labeling.simulation.plan import Part
+    from models_zoo import FolderError
 
     logging.getLogger("labeling").setLevel(logging.WARNING)
     part = Part.from_json(sys.stdin.read())
     call_command("migrate", verbosity=0)
     try:
         result = play(part)
-    except (DomainError, PermanentError) as error:
+    except (DomainError, PermanentError, FolderError) as error:
         sys.stderr.write(f"{error}\n")
         return 1
     out = Path(part.out)

@@ -12,16 +12,16 @@ from labeling.models import Image, ImportJob, Project, Split
 from labeling.services.classes_file import take_classes
 from labeling.services.imports import Choice, import_files
 from labeling.services.projects import create_project, update_project
-from labeling.simulation.folder import DataFolder
 from labeling.transfer.files import Given
 from labeling.transfer.splits import fixed_splits
+from models_zoo import LabelledFolder
 
 
 @dataclass(frozen=True)
 class Stage:
     """Where a part plays: the folder, the project made from it, and the one person in it."""
 
-    folder: DataFolder
+    folder: LabelledFolder
     project: Project
     person: User
 
@@ -31,7 +31,7 @@ class Stage:
         return list((rows.filter(split__in=splits) if splits else rows).order_by("name"))
 
 
-def set_stage(folder: DataFolder, *, seed: int, strategy: str) -> Stage:
+def set_stage(folder: LabelledFolder, *, seed: int, strategy: str) -> Stage:
     """A fresh project. The seed deals the random order; `random` draws every place of the queue from it."""
     person = User.objects.create_user(f"annotator-{seed}")
     project = create_project(name=f"{folder.path.name}, seed {seed}", by=person)
@@ -43,7 +43,7 @@ def set_stage(folder: DataFolder, *, seed: int, strategy: str) -> Stage:
     return Stage(folder, project, person)
 
 
-def _import(folder: DataFolder, project: Project, person: User) -> None:
+def _import(folder: LabelledFolder, project: Project, person: User) -> None:
     given = [Given(name=f"images/{name}", path=folder.picture(name)) for name in folder.names]
     job = ImportJob.objects.create(project=project, created_by=person)
     job.claim()

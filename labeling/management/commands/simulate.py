@@ -10,10 +10,10 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from labeling.errors import DomainError, PermanentError
-from labeling.simulation.folder import DataFolder
 from labeling.simulation.parts import Budget, play_all
 from labeling.simulation.plan import CORRECTIONS, LABELS, MEND_PLACES, STRATEGIES, TAKE_REGIONS, Plan
 from labeling.simulation.summary import draw, summarise
+from models_zoo import FolderError, LabelledFolder
 
 LEAST = {
     "seeds": 1,
@@ -84,14 +84,14 @@ class Command(BaseCommand):
         plan, budget = _plan(options), Budget(seeds=options["seeds"], minutes=options["minutes"])
         work = (options["work"] or _default_work()).resolve()
         try:
-            DataFolder.open(Path(plan.data))
+            LabelledFolder.open(Path(plan.data))
             pairs = play_all(plan, budget, work, resume=options["resume"], say=self.stdout.write)
             report = summarise(plan, pairs, wanted_seeds=budget.seeds)
             if options["json"]:
                 options["json"].parent.mkdir(parents=True, exist_ok=True)
                 options["json"].write_text(json.dumps(report, indent=1) + "\n")
                 draw(report, options["json"].with_suffix(".png"))
-        except (DomainError, PermanentError) as error:
+        except (DomainError, PermanentError, FolderError) as error:
             raise CommandError(str(error)) from error
         self.stdout.write(_line(report))
 

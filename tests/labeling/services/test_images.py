@@ -21,7 +21,7 @@ from labeling.services.images import (
     store_picture,
 )
 from labeling.services.leases import take_lease
-from labeling.transfer.splits import split_by_hash, split_by_names
+from labeling.transfer.splits import split_by_hash
 from tests.conftest import Cast
 from tests.factories import (
     make_annotation,
@@ -116,13 +116,3 @@ def test_splits_by_hash_are_about_eight_to_one_to_one() -> None:
     splits = [str(split_by_hash("", hashlib.sha256(str(n).encode()).hexdigest())) for n in range(5_000)]
     shares = {name: splits.count(name) / len(splits) for name in ("train", "val", "test")}
     assert abs(shares["train"] - 0.8) < 0.02 and abs(shares["val"] - 0.1) < 0.015
-
-
-def test_splits_by_name_keep_groups_together() -> None:
-    names = [f"drive{n % 25}/frame{n}.png" for n in range(500)]
-    splits = split_by_names(names, group_of=lambda name: name.split("/")[0])
-    for group in {name.split("/")[0] for name in names}:
-        assert len({split for name, split in splits.items() if name.startswith(f"{group}/")}) == 1
-    counts = [sum(split == wanted for split in splits.values()) for wanted in ("train", "val", "test")]
-    assert counts == [300, 100, 100]
-    assert splits == split_by_names(reversed(names), group_of=lambda name: name.split("/")[0])

@@ -11,13 +11,11 @@ from typing import Any
 
 import pytest
 
-from labeling.errors import Invalid, PermanentError
+from labeling.errors import PermanentError
 from labeling.simulation import parts
-from labeling.simulation.folder import DataFolder
 from labeling.simulation.parts import Budget, play_all
 from labeling.simulation.plan import Part, Plan
 from labeling.simulation.summary import draw, summarise
-from tests.labeling.simulation.toy_folder import make_folder
 
 PLAN = Plan(data="/data/toy", labels="scribbles", strategy="random", rounds=2, budget_images=0)
 
@@ -131,26 +129,3 @@ def test_the_report_has_means_seeds_and_curve(monkeypatch: pytest.MonkeyPatch, t
 def test_a_part_survives_the_way_to_its_process() -> None:
     part = Part(plan=PLAN, seed=3, arm="full", out="x.json", names=("ä.jpg",), minutes=1.5, longer=True)
     assert Part.from_json(part.to_json()) == part
-
-
-def test_a_folder_is_split_by_name_and_groups_stay_together(tmp_path: Path) -> None:
-    plain = DataFolder.open(make_folder(tmp_path / "toy", num_images=10))
-    assert sorted(plain.splits.values()) == ["test"] * 2 + ["train"] * 6 + ["val"] * 2
-    grouped = tmp_path / "camvid11"
-    for number in range(3):
-        make_folder(tmp_path / f"part{number}", num_images=4, prefix=f"drive{number}_")
-        for kind in ("images", "masks"):
-            (grouped / kind).mkdir(parents=True, exist_ok=True)
-            for path in (tmp_path / f"part{number}" / kind).iterdir():
-                path.rename(grouped / kind / path.name)
-    (grouped / "classes.json").write_text('{"classes": {"0": "a", "1": "b"}}')
-    splits = DataFolder.open(grouped).splits
-    assert len({(name.split("_")[0], split) for name, split in splits.items()}) == 3
-
-
-def test_a_folder_that_does_not_do_says_what_is_missing(tmp_path: Path) -> None:
-    with pytest.raises(Invalid, match="has no images"):
-        DataFolder.open(tmp_path)
-    folder = make_folder(tmp_path / "toy", num_images=4)
-    with pytest.raises(Invalid, match="at least 5"):
-        DataFolder.open(folder)

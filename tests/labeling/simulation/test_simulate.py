@@ -12,7 +12,7 @@ from django.core.management import CommandError, call_command
 from labeling.models import Project
 from labeling.simulation.arms import quotas
 from labeling.simulation.plan import Plan
-from tests.labeling.simulation.toy_folder import make_folder
+from tests.models_zoo.toy_folder import make_folder
 
 TINY = {"rounds": 2, "steps": 4, "image_size": 64, "effort": "quick"}
 

@@ -11,14 +11,13 @@ import pytest
 from labeling.errors import Invalid
 from labeling.ml.simulating import COSTS, Verdict, make_annotator
 from labeling.models import Annotation, Image, Lease, Mark, ModelVersion, Proposal
-from labeling.simulation.folder import DataFolder
 from labeling.simulation.learning import trust_unmeasured
 from labeling.simulation.stage import Stage, set_stage
 from labeling.simulation.work import Worker, truth_of
 from labeling.storage import read
-from models_zoo import decode_png
+from models_zoo import LabelledFolder, decode_png
 from tests.factories import make_model_proposal, make_version
-from tests.labeling.simulation.toy_folder import make_folder
+from tests.models_zoo.toy_folder import make_folder
 
 pytestmark = pytest.mark.django_db
 MARKS_AN_IMAGE = 2  # background and square, a stroke each
@@ -28,7 +27,7 @@ MARKED_S = MARKS_AN_IMAGE * COSTS.scribble + VERDICT_S  # the strokes, and a loo
 
 @pytest.fixture
 def stage(tmp_path: Path) -> Stage:
-    return set_stage(DataFolder.open(make_folder(tmp_path / "toy")), seed=0, strategy="uncertainty")
+    return set_stage(LabelledFolder.open(make_folder(tmp_path / "toy")), seed=0, strategy="uncertainty")
 
 
 def worker_with(stage: Stage, action: str) -> Worker:
@@ -59,7 +58,7 @@ def test_the_stage_holds_the_folder(stage: Stage) -> None:
 
 
 def test_seeds_deal_different_orders(tmp_path: Path) -> None:
-    folder = DataFolder.open(make_folder(tmp_path / "toy"))
+    folder = LabelledFolder.open(make_folder(tmp_path / "toy"))
     orders = []
     for seed in (0, 1):
         stage = set_stage(folder, seed=seed, strategy="random")
