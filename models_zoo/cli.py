@@ -9,6 +9,7 @@ Examples::
     python -m models_zoo measure-clicks clicks/final other_photos/ --limit 50
     python -m models_zoo train-polisher snapshot/ --model run/final --out polisher/
     python -m models_zoo predict run/final photos/ --out masks/ --polisher polisher/final
+    python -m models_zoo bench main --data FOLDER --minutes 60 --json report.json
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
+from models_zoo.bench.command import add_arguments as add_bench
 from models_zoo.errors import TrainingError
 from models_zoo.info import ConfigError, MethodInfo, UnknownMethod, config_fields, parse_config
 from models_zoo.registry import get_method, list_acquisitions, list_methods
@@ -55,6 +57,7 @@ def _parser() -> argparse.ArgumentParser:
         commands.add_parser("measure-clicks", help="how many clicks it needs on folders with images/ and masks/"),
     )
     _add_polisher(commands.add_parser("train-polisher", help="train what mends a model's masks, on accepted ones"))
+    add_bench(commands.add_parser("bench", help="measure methods on folders with true masks"), _settings)
     return parser
 
 

@@ -1,0 +1,1 @@
+"""How good the methods are: marks drawn from true masks, trainings, full supervision beside them, one table."""
