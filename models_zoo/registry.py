@@ -26,6 +26,8 @@ _ENCODERS: tuple[EncoderInfo, ...] = (
     EncoderInfo(name="resnet18", title="ResNet-18, untrained", is_pretrained=False, license="BSD-3-Clause"),
     EncoderInfo(name="resnet34", title="ResNet-34, untrained", is_pretrained=False, license="BSD-3-Clause"),
     EncoderInfo(name="resnet50", title="ResNet-50, untrained", is_pretrained=False, license="BSD-3-Clause"),
+    EncoderInfo(name="vit_tiny", title="ViT-Tiny/16, untrained", is_pretrained=False, license="Apache-2.0"),
+    EncoderInfo(name="vit_small", title="ViT-Small/16, untrained", is_pretrained=False, license="Apache-2.0"),
 )
 
 

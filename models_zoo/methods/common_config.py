@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from models_zoo.info import MethodConfig, setting
 
-ENCODERS = ("efficientnet_lite0", "resnet18", "resnet34", "resnet50")
+ENCODERS = ("efficientnet_lite0", "resnet18", "resnet34", "resnet50", "vit_tiny", "vit_small")
 
 
 @dataclass(frozen=True, kw_only=True)

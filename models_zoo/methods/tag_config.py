@@ -10,15 +10,9 @@ from models_zoo.refiners.info import DEFAULT, NAMES
 
 
 @dataclass(frozen=True, kw_only=True)
-class TagConfig(AveragedConfig):
-    """Classifier, class maps, labels cut out of them, and the network that learns the labels."""
+class SeedConfig(AveragedConfig):
+    """Labels cut out of class maps, and the network that learns them."""
 
-    class_map: str = setting(
-        "cam",
-        choices=("cam", "grad_cam", "layer_cam"),
-        help="Where the classifier is asked what it saw: cam at its last layer, grad_cam one stage earlier, "
-        "layer_cam at an early one, which is finer and less sure.",
-    )
     scales: str = setting(
         "1 0.5 1.5",
         choices=("1", "1 0.5", "1 0.5 1.5", "1 0.5 1.5 2"),
@@ -38,4 +32,16 @@ class TagConfig(AveragedConfig):
         choices=NAMES,
         help="How class maps, and later the proposals, are made to follow the colours. "
         "par is quick and careful; dense_crf and random_walk move borders further; none leaves them as they are.",
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class TagConfig(SeedConfig):
+    """A classifier that is asked where it looked."""
+
+    class_map: str = setting(
+        "cam",
+        choices=("cam", "grad_cam", "layer_cam"),
+        help="Where the classifier is asked what it saw: cam at its last layer, grad_cam one stage earlier, "
+        "layer_cam at an early one, which is finer and less sure.",
     )

@@ -1,8 +1,8 @@
-"""What methods that learn from tags share: a classifier first, then masks from where it looked.
+"""Methods from tags with two networks: a classifier first, then masks from where it looked.
 
-Two networks, so that what teaches does not move while it teaches. Until `segment_from` of the training the classifier
-learns the tags; from then on it rests, its class maps become labels with an ignore band, batch by batch, and the
-segmenter learns those. Whatever people drew is learnt by the segmenter from the first step and wins over the maps.
+Two, so that what teaches does not move while it teaches. Until `segment_from` of the training the classifier learns the
+tags; from then on it rests, its class maps become labels with an ignore band, batch by batch, and the segmenter learns
+those.
 
 Shape letters: B batch, C classes, H height, W width; h = H / 4, w = W / 4.
 """
@@ -14,31 +14,26 @@ from typing import ClassVar, TypeAlias
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from models_zoo.losses.halves import halved_cross_entropy
 from models_zoo.losses.tags import tag_margin
-from models_zoo.marks import IGNORE
-from models_zoo.methods.averaged_training import ENCODER_RATE, FROZEN_STAGES, AveragedTraining
+from models_zoo.methods.averaged_training import ENCODER_RATE, FROZEN_STAGES
 from models_zoo.methods.base import Batch, Losses, TaskContext
 from models_zoo.methods.tag_config import TagConfig
+from models_zoo.methods.tag_task import SMOOTHING, TagTask
 from models_zoo.networks.encoders import starting_encoder
-from models_zoo.networks.segmenter import OUTPUT_STRIDE, Segmenter
+from models_zoo.networks.segmenter import Segmenter
 from models_zoo.networks.tag_classifier import TagClassifier
-from models_zoo.seeds.class_maps import make_maps, sum_over_views, to_unit_peak
-from models_zoo.seeds.labels import Known, SeedRule, coverage, seed_labels
+from models_zoo.seeds.class_maps import make_maps, to_unit_peak
+from models_zoo.seeds.labels import coverage
 
-SMOOTHING = 0.05
-"""Of the tags, against wrong ones."""
 MapsOf: TypeAlias = Callable[[Batch, Tensor, Tensor], Tensor]
 
 
-class TagTraining(AveragedTraining):
-    """TrainingTask of the methods from tags; predictions come from the averaged segmenter."""
+class TagTraining(TagTask):
+    """TrainingTask of `cam`, and what `affinity` starts from."""
 
     config: TagConfig
-    student: Segmenter
-    teacher: Segmenter
     segment_from: ClassVar[float] = 0.4
     """Share of the training after which class maps teach the segmenter."""
 
@@ -92,22 +87,11 @@ class TagTraining(AveragedTraining):
 
     @torch.no_grad()
     def labels(self, batch: Batch, present_BC: Tensor, absent_BC: Tensor, *, maps_of: MapsOf | None = None) -> Tensor:
-        """What the maps (`maps`, or other ones) teach about a batch.
-
-        Class positions (B, h, w), `IGNORE` where the maps say nothing or people spoke.
-        """
+        """What the maps (`maps`, or other ones) teach about a batch, as `cut_labels`."""
         self.classifier.eval()
         images = self.classifier.encoder.normalise(batch.rgb_BHWC)
-        allowed_BC = present_BC | self._likely(batch, images, present_BC, absent_BC)
-        rgb = F.avg_pool2d(batch.rgb_BHWC.permute(0, 3, 1, 2).float() / 255.0, OUTPUT_STRIDE)
-        maps = (maps_of or self.maps)(batch, images, allowed_BC)
-        rule = SeedRule(threshold=self.config.threshold, band=self.config.ignore_band, refiner=self.config.refiner)
-        known = Known(batch.targets_BChw, batch.excluded_BChw)
-        labels = seed_labels(maps, rgb, allowed_BC, known, rule, background=self.background)
-        # Nothing was found in an image whose tags are not all known: that says nothing about its background.
-        speaks_B = allowed_BC.any(dim=1) | absent_BC[:, self._things(absent_BC)].all(dim=1)
-        free = batch.valid_Bhw & (batch.targets_BChw.sum(dim=1) == 0) & (speaks_B & ~batch.is_full_B)[:, None, None]
-        return torch.where(free, labels, torch.full_like(labels, IGNORE))
+        allowed_BC = self.allowed(batch, (present_BC, absent_BC), images, lambda view: self.classifier(view)[0])
+        return self.cut_labels((maps_of or self.maps)(batch, images, allowed_BC), batch, allowed_BC, absent_BC)
 
     def maps(self, batch: Batch, images_BCHW: Tensor, allowed_BC: Tensor) -> Tensor:
         """Scores (B, C, h, w) in 0..1 to cut labels out of: here the class maps as they are."""
@@ -117,24 +101,10 @@ class TagTraining(AveragedTraining):
     def class_maps(self, images_BCHW: Tensor, allowed_BC: Tensor, size: tuple[int, int]) -> Tensor:
         """Class maps over all views at that (height, width), each allowed class up to 1."""
         classes = torch.nonzero(allowed_BC.any(dim=0)).flatten().tolist()
-        summed = sum_over_views(
-            lambda view: make_maps(self.classifier, view, self.config.class_map, classes),
-            images_BCHW,
-            scales=[float(scale) for scale in self.config.scales.split()],
-            size=size,
+        summed = self.over_views(
+            lambda view: make_maps(self.classifier, view, self.config.class_map, classes), images_BCHW, size
         )
         return to_unit_peak(summed, allowed_BC)
-
-    def _likely(self, batch: Batch, images: Tensor, present_BC: Tensor, absent_BC: Tensor) -> Tensor:
-        """Classes somebody named but this crop may not show, and unknown ones: as the classifier sees it."""
-        open_BC = batch.plausible_BC & ~present_BC & ~absent_BC
-        if self.background is not None:
-            open_BC[:, self.background] = False
-        if not open_BC.any():
-            return open_BC
-        logits_BC, _ = self.classifier(images)
-        likely_BC: Tensor = open_BC & (logits_BC > 0)
-        return likely_BC
 
     def after_step(self, step: int) -> None:
         """Move the averaged segmenter if the segmenter has moved."""
@@ -143,9 +113,3 @@ class TagTraining(AveragedTraining):
         learnt = self.get_buffer("steps_learnt")
         learnt += 1
         super().after_step(int(learnt))
-
-    @torch.no_grad()
-    def predict(self, rgb_BHWC: Tensor) -> Tensor:
-        """Softmax of the averaged segmenter."""
-        logits = self.teacher(self.teacher.encoder.normalise(rgb_BHWC))
-        return torch.softmax(logits.float(), dim=1)

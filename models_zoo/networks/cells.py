@@ -8,7 +8,7 @@ from __future__ import annotations
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from models_zoo.networks.encoders import Encoder, keep_resolution
+from models_zoo.networks.encoders import Encoder
 from models_zoo.networks.tag_classifier import MAP_STRIDE
 
 DROPOUT = 0.15
@@ -38,12 +38,12 @@ class CellClassifier(nn.Module):
     """Encoder without its last stride, mean over each cell, two linear layers with dropout between (SeaFeats' head)."""
 
     def __init__(self, encoder: Encoder, num_classes: int, *, cell: int) -> None:
-        """Takes the encoder over and changes its last stage; `cell` is a multiple of 16 pixels."""
+        """Takes the encoder over and changes its last map; `cell` is a multiple of 16 pixels."""
         super().__init__()
         if cell <= 0 or cell % MAP_STRIDE:
             raise ValueError(f"a cell must be a multiple of {MAP_STRIDE} pixels")
         self.encoder = encoder
-        keep_resolution(encoder.stages[-1])
+        encoder.keep_resolution()
         self.side = cell // MAP_STRIDE
         width = encoder.channels[32]
         self.head = nn.Sequential(nn.Conv2d(width, width, 1), nn.Dropout(DROPOUT), nn.Conv2d(width, num_classes, 1))

@@ -1,6 +1,6 @@
 """Image encoders with feature maps at strides 2 to 32, built without ever touching the network.
 
-Shape letters: B batch, C channels, H height, W width.
+Shape letters: B batch, C channels, D channels of the last map, H height, W width.
 
 `efficientnet_lite0` is the default: its ImageNet weights come with a pip package. The batch norms of
 the pretrained encoder are folded into its convolutions: statistics of a few dozen images would be worse
@@ -10,6 +10,7 @@ than ImageNet's, and the folded network trains about twice as fast on a CPU.
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
@@ -19,6 +20,10 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 STRIDES = (2, 4, 8, 16, 32)
+IMAGENET_MEAN = (123.675, 116.28, 103.53)
+IMAGENET_STD = (58.395, 57.12, 57.375)
+WEIGHTS_FOLDER = "ENCODER_WEIGHTS"
+"""Environment variable: a folder with <encoder>.safetensors for encoders that bring no weights."""
 _LITE0_SHA256 = "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"
 _BN_EPS = 1e-3
 
@@ -34,7 +39,12 @@ class Encoder(nn.Module):
         name: registry name.
         channels: channels of the map at each stride.
         is_pretrained: whether the weights have learnt anything before this project.
+        trunk_stages: how many stages depend on the picture alone where a network is guided (`trunk`).
+        trunk_stride, trunk_channels: of the map that `trunk` gives.
     """
+
+    trunk_stages = 2
+    trunk_stride = 4
 
     def __init__(
         self,
@@ -49,6 +59,7 @@ class Encoder(nn.Module):
         super().__init__()
         self.name = name
         self.channels: dict[int, int] = dict(channels)
+        self.trunk_channels = self.channels[4]
         self.is_pretrained = is_pretrained
         self.stages = nn.ModuleList([stages[stride] for stride in STRIDES])
         self.register_buffer("mean", torch.tensor(mean).view(1, 3, 1, 1), persistent=False)
@@ -68,27 +79,71 @@ class Encoder(nn.Module):
 
     def forward(self, images_BCHW: Tensor) -> dict[int, Tensor]:
         """Return {stride: features}; H and W must be multiples of 32 (see `pad_to_multiple`)."""
+        return self.pyramid(self.chain(images_BCHW)[0])
+
+    def chain(self, images_BCHW: Tensor) -> tuple[dict[int, Tensor], Tensor]:
+        """What each stage gives, by nominal stride, and one vector (B, D) that stands for the whole picture.
+
+        The last map is made of all earlier ones, so that gradients lead back to each. The vector is the mean over the
+        places of the last map, or a class token.
+        """
+        self.check_size(images_BCHW)
+        layers = self._layers(images_BCHW, 0)
+        return layers, layers[STRIDES[-1]].mean(dim=(2, 3))
+
+    def pyramid(self, layers: Mapping[int, Tensor]) -> dict[int, Tensor]:
+        """Maps at the strides they are called by, made of what `chain` gives; here they are the same."""
+        return dict(layers)
+
+    def trunk(self, images_BCHW: Tensor) -> Tensor:
+        """What the first `trunk_stages` give."""
+        x = images_BCHW
+        for number in range(self.trunk_stages):
+            with self._learning(number):
+                x = self.stages[number](x)
+        return x
+
+    def beyond(self, trunk_BCHW: Tensor) -> dict[int, Tensor]:
+        """Features of strides 4 to 32 of what `trunk` gave, to which something may have been added."""
+        return {self.trunk_stride: trunk_BCHW} | self._layers(trunk_BCHW, self.trunk_stages)
+
+    def _layers(self, x: Tensor, first: int) -> dict[int, Tensor]:
+        """What stage `first` and all later ones give, by stride."""
+        layers: dict[int, Tensor] = {}
+        for number in range(first, len(STRIDES)):
+            with self._learning(number):
+                x = self.stages[number](x)
+            layers[STRIDES[number]] = x
+        return layers
+
+    def _learning(self, number: int) -> torch.set_grad_enabled:
+        """Gradients as they are, but none in a frozen stage."""
+        return torch.set_grad_enabled(torch.is_grad_enabled() and number >= self._frozen_stages)
+
+    def check_size(self, images_BCHW: Tensor) -> None:
+        """Raises EncoderError for sides that are no multiples of 32."""
         height, width = images_BCHW.shape[-2:]
         if height % STRIDES[-1] or width % STRIDES[-1]:
             raise EncoderError(
                 f"image size {height}x{width} is no multiple of {STRIDES[-1]}: pad it with pad_to_multiple"
             )
-        features: dict[int, Tensor] = {}
-        x = images_BCHW
-        for number, (stride, stage) in enumerate(zip(STRIDES, self.stages, strict=True)):
-            if number < self._frozen_stages:
-                with torch.no_grad():
-                    x = stage(x)
-            else:
-                x = stage(x)
-            features[stride] = x
-        return features
 
     def freeze_stages(self, count: int) -> None:
         """Stop learning in the first `count` stages (0 to 5); they then also cost no backward pass."""
         self._frozen_stages = count
         for number, stage in enumerate(self.stages):
             stage.requires_grad_(number >= count)
+
+    def keep_resolution(self) -> None:
+        """Make the map called 32 one of stride 16, in place: small things vanish on maps of stride 32.
+
+        The stride of the last stage goes and its later kernels spread (dilation 2), so that the same weights stay fit.
+        """
+        _take_stride_out(self.stages[-1])
+
+    def adapt(self, state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """A safetensors file's state under this encoder's own names; here it has to have them already."""
+        return dict(state)
 
 
 def pad_to_multiple(images_BCHW: Tensor, multiple: int = 32) -> Tensor:
@@ -234,7 +289,13 @@ def _build_resnet(name: str) -> Encoder:
         32: net.layer4,
     }
     channels = {2: 64, 4: 64 * wide, 8: 128 * wide, 16: 256 * wide, 32: 512 * wide}
-    return Encoder(name, stages, channels, mean=(123.675, 116.28, 103.53), std=(58.395, 57.12, 57.375))
+    return Encoder(name, stages, channels, mean=IMAGENET_MEAN, std=IMAGENET_STD)
+
+
+def _build_vit(name: str) -> Encoder:
+    from models_zoo.networks.vision_transformer import build_vision_transformer
+
+    return build_vision_transformer(name)
 
 
 _BUILDERS: dict[str, Callable[[str], Encoder]] = {
@@ -242,6 +303,8 @@ _BUILDERS: dict[str, Callable[[str], Encoder]] = {
     "resnet18": _build_resnet,
     "resnet34": _build_resnet,
     "resnet50": _build_resnet,
+    "vit_tiny": _build_vit,
+    "vit_small": _build_vit,
 }
 
 
@@ -257,20 +320,33 @@ def load_encoder(name: str, weights_path: str | Path | None = None) -> Encoder:
 
     Args:
         name: registry name, see `models_zoo.list_encoders`.
-        weights_path: a safetensors file with this encoder's own state; without it the pip package's weights
-            are used where there is one, else the weights stay random.
+        weights_path: a safetensors file with this encoder's own state (a transformer also takes a published one).
+            Without it, <name>.safetensors of the folder that the environment variable `ENCODER_WEIGHTS` names, else
+            the pip package's weights where there is one, else the weights stay random.
 
     Raises:
-        EncoderError: unknown name, missing package, a file that does not fit.
+        EncoderError: unknown name, missing package or folder, a file that does not fit.
     """
     encoder = build_encoder(name)
-    if weights_path is not None:
-        _load_safetensors(encoder, Path(weights_path))
+    path = _configured_weights(name) if weights_path is None else Path(weights_path)
+    if path is not None:
+        _load_safetensors(encoder, path)
         encoder.is_pretrained = True
     elif name == "efficientnet_lite0":
         _load_lite0(encoder)
         encoder.is_pretrained = True
     return encoder
+
+
+def _configured_weights(name: str) -> Path | None:
+    """The file of that encoder in the folder of `ENCODER_WEIGHTS`, if it is there."""
+    folder = os.environ.get(WEIGHTS_FOLDER, "")
+    if not folder:
+        return None
+    if not Path(folder).is_dir():
+        raise EncoderError(f"{WEIGHTS_FOLDER} names no folder: set it to one with {name}.safetensors, or unset it")
+    path = Path(folder) / f"{name}.safetensors"
+    return path if path.is_file() else None
 
 
 def starting_encoder(name: str, *, pretrained: bool, frozen_stages: int = 0) -> Encoder:
@@ -289,18 +365,14 @@ def _load_safetensors(encoder: Encoder, path: Path) -> None:
     from safetensors.torch import load_file
 
     try:
-        encoder.load_state_dict(load_file(path))
+        encoder.load_state_dict(encoder.adapt(load_file(path)))
     except (OSError, SafetensorError, RuntimeError) as error:
         raise EncoderError(
             f"{path.name} does not hold weights for {encoder.name}: give a safetensors file saved from it"
         ) from error
 
 
-def keep_resolution(stage: nn.Module) -> None:
-    """Take the stride out of a stage, in place, and spread its later kernels (dilation 2): the same weights stay fit.
-
-    Small things vanish on maps of stride 32; without this last step the maps are twice as fine.
-    """
+def _take_stride_out(stage: nn.Module) -> None:
     has_seen_stride = False
     for layer in stage.modules():
         if not isinstance(layer, nn.Conv2d):

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 
 from torch import Tensor, nn
 
-from models_zoo.networks.encoders import Encoder, keep_resolution
+from models_zoo.networks.encoders import Encoder
 
 MAP_STRIDE = 16
 
@@ -21,22 +21,22 @@ class TagClassifier(nn.Module):
     """
 
     def __init__(self, encoder: Encoder, num_classes: int) -> None:
-        """Takes the encoder over and changes its last stage; give it one of its own."""
+        """Takes the encoder over and changes its last map; give it one of its own."""
         super().__init__()
         self.encoder = encoder
-        keep_resolution(encoder.stages[-1])
+        encoder.keep_resolution()
         self.classify = nn.Conv2d(encoder.channels[32], num_classes, 1, bias=False)
         nn.init.normal_(self.classify.weight, std=0.01)
 
     def forward(self, images_BCHW: Tensor) -> tuple[Tensor, dict[int, Tensor]]:
-        """Normalised images (B, 3, H, W) -> logits (B, C) and the encoder's features by nominal stride.
+        """Normalised images (B, 3, H, W) -> logits (B, C) and what each stage of the encoder gives (`Encoder.chain`).
 
-        The features called 32 are of stride 16 like those called 16.
+        What is called 32 is of stride 16 like what is called 16.
         """
-        features = self.encoder(images_BCHW)
-        return self.class_maps(features).mean(dim=(2, 3)), features
+        layers, _ = self.encoder.chain(images_BCHW)
+        return self.class_maps(layers).mean(dim=(2, 3)), layers
 
-    def class_maps(self, features: Mapping[int, Tensor]) -> Tensor:
+    def class_maps(self, layers: Mapping[int, Tensor]) -> Tensor:
         """CAM before its ReLU: sum_k w_ck f_k(x), (B, C, h, w)."""
-        maps: Tensor = self.classify(features[32])
+        maps: Tensor = self.classify(layers[32])
         return maps

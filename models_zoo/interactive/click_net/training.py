@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from models_zoo.interactive.click_net.clicks import Clicks, draw, first_clicks, next_click, no_places
 from models_zoo.interactive.click_net.info import ClickNetConfig
-from models_zoo.interactive.click_net.network import TRUNK_STAGES, ClickNet
+from models_zoo.interactive.click_net.network import ClickNet
 from models_zoo.losses.normalised_focal import normalised_focal
 from models_zoo.methods.base import Batch, Losses, Schedule, TaskContext
 from models_zoo.networks.averaging import follow, load_pair
@@ -39,7 +39,9 @@ class ClickTraining(nn.Module):
         super().__init__()
         self.config = config
         self._num_classes = context.num_classes
-        encoder = starting_encoder(config.encoder, pretrained=pretrained, frozen_stages=TRUNK_STAGES)
+        encoder = starting_encoder(config.encoder, pretrained=pretrained)
+        if encoder.is_pretrained:
+            encoder.freeze_stages(encoder.trunk_stages)
         self.student = ClickNet(encoder).to(memory_format=torch.channels_last)
         self.teacher = copy.deepcopy(self.student).requires_grad_(False).eval()
 

@@ -59,8 +59,8 @@ class AffinityTraining(TagTraining):
     def between(self, images_BCHW: Tensor) -> Tensor:
         """Borders (B, g, k) or features to compare (B, D, g, k) of normalised images; only the head learns."""
         with torch.no_grad():
-            _, features = self.classifier(images_BCHW)
-        made: Tensor = self.head(features)
+            _, layers = self.classifier(images_BCHW)
+        made: Tensor = self.head(self.classifier.encoder.pyramid(layers))
         return made
 
     def maps(self, batch: Batch, images_BCHW: Tensor, allowed_BC: Tensor) -> Tensor:

@@ -87,9 +87,10 @@ def test_loss_falls_on_two_images_with_everything_at_once(info: MethodInfo, tmp_
 
 
 @by_method
-def test_every_encoder_builds_and_runs(info: MethodInfo, tmp_path: Path) -> None:
+@pytest.mark.parametrize("encoder", ["resnet18", "vit_tiny"])
+def test_every_kind_of_encoder_builds_and_runs(info: MethodInfo, encoder: str, tmp_path: Path) -> None:
     make_snapshot(tmp_path / "s", count=2, num_masks=_masks(info, 2))
-    task, loader = _task_and_loader(info, tmp_path / "s", encoder="resnet18")
+    task, loader = _task_and_loader(info, tmp_path / "s", encoder=encoder)
     assert torch.isfinite(task.losses(loader.batch(5)).total)
 
 

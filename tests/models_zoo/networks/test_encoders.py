@@ -18,6 +18,7 @@ from models_zoo.networks.encoders import (
     load_encoder,
     pad_to_multiple,
     rgb_to_tensor,
+    starting_encoder,
 )
 
 by_name = pytest.mark.parametrize("name", [info.name for info in list_encoders()])
@@ -86,6 +87,19 @@ def test_own_weights_round_trip_and_wrong_ones_are_refused(tmp_path: Path) -> No
     for name in ("resnet34", "efficientnet_lite0"):
         with pytest.raises(EncoderError, match=r"does not hold weights"):
             load_encoder(name, tmp_path / "own.safetensors")
+
+
+def test_weights_of_the_configured_folder_are_taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    encoder = build_encoder("resnet18")
+    save_file({k: v.contiguous() for k, v in encoder.state_dict().items()}, tmp_path / "resnet18.safetensors")
+    monkeypatch.setenv("ENCODER_WEIGHTS", str(tmp_path))
+    loaded = starting_encoder("resnet18", pretrained=True, frozen_stages=2)
+    assert loaded.is_pretrained and not loaded.stages[1][1][0].conv1.weight.requires_grad  # type: ignore[index]
+    assert torch.equal(next(loaded.parameters()), next(encoder.parameters()))
+    assert not load_encoder("vit_tiny").is_pretrained
+    monkeypatch.setenv("ENCODER_WEIGHTS", str(tmp_path / "nowhere"))
+    with pytest.raises(EncoderError, match="ENCODER_WEIGHTS names no folder"):
+        load_encoder("resnet18")
 
 
 def test_a_missing_package_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -37,7 +37,7 @@ def test_a_logit_is_the_mean_of_its_class_map(classifier: TagClassifier) -> None
     torch.testing.assert_close(maps.mean(dim=(2, 3)), logits)
 
 
-@pytest.mark.parametrize("name", ["efficientnet_lite0", "resnet18", "resnet50"])
+@pytest.mark.parametrize("name", ["efficientnet_lite0", "resnet18", "resnet50", "vit_tiny"])
 def test_maps_are_twice_as_fine_as_the_encoders_last(name: str) -> None:
     made = TagClassifier(build_encoder(name), 2).eval()
     with torch.no_grad():
@@ -68,6 +68,12 @@ def test_maps_leave_no_gradient_behind(classifier: TagClassifier, kind: str, sid
     assert all(parameter.grad is None for parameter in classifier.parameters())
     if kind != "cam":
         assert not maps[:, [0, 2]].any() and maps[:, 1].any()
+
+
+@pytest.mark.parametrize("kind", ["grad_cam", "layer_cam"])
+def test_a_transformers_earlier_tokens_can_be_asked_too(kind: str) -> None:
+    maps = make_maps(TagClassifier(build_encoder("vit_tiny"), 3).eval(), _images(), kind, [1])
+    assert maps.shape == (1, 3, 4, 4) and maps[:, 1].any()
 
 
 def test_the_sum_of_both_views_turns_with_the_image(classifier: TagClassifier) -> None:
