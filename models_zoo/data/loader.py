@@ -92,8 +92,7 @@ class Loader:
     def _item(self, number: int, step: int, place: int) -> Item:
         rng = np.random.default_rng([self.seed, 2, step, place])
         sample = self.dataset.sample(number)
-        height, width = sample.labels.shape
-        view = random_view(rng, (width, height), self.canvas, base_scale=sample.base_scale)
+        view = self.view(rng, sample)
         rgb = view.warp_rgb(sample.rgb)
         targets, valid = self._targets(view.warp_labels(sample.labels))
         present, absent = self._tags(sample, view)
@@ -109,6 +108,11 @@ class Loader:
             is_full=sample.is_full,
             boxes=self._boxes(sample, view),
         )
+
+    def view(self, rng: np.random.Generator, sample: Sample) -> View:
+        """Where a sample goes on the canvas: at a random scale and place."""
+        height, width = sample.labels.shape
+        return random_view(rng, (width, height), self.canvas, base_scale=sample.base_scale)
 
     def _targets(self, labels: npt.NDArray[np.uint8]) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.bool_]]:
         """Shares of each class a cell (C, h, w), and which cells lie mostly in the picture (h, w)."""

@@ -5,11 +5,11 @@ Shape letters: B batch, C classes, H height, W width.
 
 from __future__ import annotations
 
-import torch
 from torch import Tensor
 
+from models_zoo.losses.tags import tag_cross_entropy
+
 TOP_SHARE = 0.05
-_EPS = 1e-4
 
 
 def image_level(
@@ -30,10 +30,7 @@ def image_level(
     Returns:
         Scalar mean over known tags; 0 without any.
     """
-    known = present_BC | absent_BC
-    pooled_BC = _pool_top(probs_BCHW * valid_BHW.unsqueeze(1), top_share).clamp(_EPS, 1 - _EPS)
-    energy_BC = torch.where(present_BC, -torch.log(pooled_BC), -torch.log1p(-pooled_BC))
-    return (energy_BC * known).sum() / known.sum().clamp(min=1)
+    return tag_cross_entropy(_pool_top(probs_BCHW * valid_BHW.unsqueeze(1), top_share), present_BC, absent_BC)
 
 
 def _pool_top(probs_BCHW: Tensor, top_share: float) -> Tensor:

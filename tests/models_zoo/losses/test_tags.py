@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from models_zoo.losses.halves import halved_cross_entropy
-from models_zoo.losses.tags import tag_margin
+from models_zoo.losses.tags import tag_cross_entropy, tag_margin
 from models_zoo.marks import IGNORE
 
 
@@ -77,3 +77,12 @@ def test_the_gradient_of_the_halves_is_their_slope() -> None:
     logits = torch.randn(1, 3, 2, 2, dtype=torch.float64, requires_grad=True)
     labels = torch.tensor([[[0, 1], [2, IGNORE]]])
     assert torch.autograd.gradcheck(lambda x: halved_cross_entropy(x, labels, background=0), (logits,))
+
+
+def test_tags_of_probabilities_by_hand_and_their_gradient() -> None:
+    probs = torch.tensor([[0.25, 0.25, 0.9]], dtype=torch.float64, requires_grad=True)
+    present, absent = _bools([1, 0, 0]), _bools([0, 1, 0])
+    expected = (math.log(4) + math.log(4 / 3)) / 2
+    assert float(tag_cross_entropy(probs.detach(), present, absent)) == pytest.approx(expected)
+    assert torch.autograd.gradcheck(lambda x: tag_cross_entropy(x, present, absent), (probs,))
+    assert float(tag_cross_entropy(probs.detach(), ~present & False, absent & False)) == 0
