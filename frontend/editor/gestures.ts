@@ -30,6 +30,7 @@ export interface StrokeSample {
   readonly shift: boolean;
   readonly pressure: number;
   readonly pen: boolean;
+  readonly finger: boolean;
   readonly time: number;
 }
 
@@ -143,6 +144,7 @@ export class Gestures {
       shift: sample.shift,
       pressure: sample.pressure,
       pen: sample.type === "pen",
+      finger: sample.type === "touch",
       time: sample.time,
     };
   }

@@ -55,7 +55,9 @@ export class Stage {
       strokeMove: (sample) => this.editor.tool?.move(this.toolEvent(sample)),
       strokeEnd: (sample) => this.strokeEnd(sample),
       strokeCancel: () => {
-        this.editor.tool?.cancel();
+        const { tool } = this.editor;
+        if (tool?.takeBack === undefined) tool?.cancel();
+        else tool.takeBack();
         this.follow(performance.now());
       },
       pan: (dx, dy) => {

@@ -3,8 +3,8 @@ import type { Editor } from "./editor";
 import type { OpenImage } from "./open_image";
 import type { ToolContext } from "./tools";
 
-/** Screen pixels that a finger or pointer may miss a mark or a corner by. */
-const REACH = 10;
+/** Screen pixels that a finger or pointer may miss a mark or a corner by: targets are 24 across (WCAG 2.5.8). */
+const REACH = 12;
 
 export function toolContext(editor: Editor, image: OpenImage): ToolContext {
   return {

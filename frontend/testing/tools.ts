@@ -48,6 +48,7 @@ export const event = (x: number, y: number, more: Partial<ToolEvent> = {}): Tool
   shift: false,
   pressure: 0.5,
   pen: false,
+  finger: false,
   time: 0,
   seconds: 1,
   travel: 20,

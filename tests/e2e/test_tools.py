@@ -309,6 +309,28 @@ def test_a_finger_draws_two_pan_and_zoom_and_three_take_back(hands: Hands) -> No
     hands.wait("marks", "0")
 
 
+def test_a_finger_mends_a_polygon_while_it_is_drawn_and_two_pan_in_the_middle_of_it(hands: Hands, ada: Visitor) -> None:
+    """Corners are taken hold of up to 11 px away on the screen: targets are 24 px across."""
+    fingers = Fingers(hands)
+    near = 11 / float(hands.attribute("view").split()[0])
+    hands.page.keyboard.press("p")
+    for place in ((20.0, 20.0), (60.0, 20.0), (50.0, 50.0), (20.0, 60.0)):
+        fingers.touch("touchStart", place)
+        fingers.touch("touchEnd")
+    before = hands.attribute("view")
+    fingers.touch("touchStart", (40, 40), (60, 40))
+    fingers.touch("touchMove", (46, 46), (66, 46))
+    fingers.touch("touchEnd")
+    hands.wait("view", before, negate=True)
+    fingers.draw((50 + near, 50), (55, 55), (60, 60))
+    fingers.draw((40, 20 - near), (40, 15), (40, 10))
+    shoot(hands.page, "polygon_by_finger")
+    hands.page.keyboard.press("Enter")
+    mask = accepted(hands, ada)
+    assert counts(mask[20:60, 20:60]) == {SQUARE: 1600}
+    assert counts(mask[10:20, 20:60]) == {SQUARE: 200, UNLABELLED: 200}
+
+
 def test_once_a_pen_was_used_the_palm_draws_nothing_and_pressure_sets_the_size(hands: Hands, ada: Visitor) -> None:
     fingers = Fingers(hands)
     hands.page.keyboard.press("b")

@@ -33,13 +33,15 @@ export function drawPreview(context: CanvasRenderingContext2D, { editor, view }:
     case "region":
       return drawRegion(context, editor, view, preview);
     case "polygon":
-      return drawPolygon(context, preview, preview.points.map(place), preview.pointer && place(preview.pointer), color);
+      drawPolygon(context, preview, preview.points.map(place), preview.pointer && place(preview.pointer), color);
+      if (preview.grip !== null) handle(context, place(preview.grip), color, 8);
+      return;
   }
 }
 
 function drawPolygon(
   context: CanvasRenderingContext2D,
-  { closes, cuts }: { readonly closes: boolean; readonly cuts: boolean },
+  { closes, cuts }: Pick<Extract<Preview, { kind: "polygon" }>, "closes" | "cuts">,
   points: readonly Point[],
   pointer: Point | null,
   color: string,

@@ -85,6 +85,11 @@ class Box implements Tool {
     this.context.changed();
   }
 
+  takeBack(): void {
+    // What was clicked before stays, so that one can pan between the clicks.
+    if (this.pressed) this.cancel();
+  }
+
   cancel(): void {
     this.placed = [];
     this.pointer = null;

@@ -71,6 +71,56 @@ describe("polygon", () => {
     expect(tool.preview).toMatchObject({ points: { length: 6 } });
   });
 
+  const drag = (tool: ReturnType<typeof hold>, from: readonly [number, number], to: readonly [number, number], more = {}): void => {
+    tool.down(event(from[0], from[1], { travel: 0, ...more }));
+    tool.move(event(to[0], to[1], { travel: 30, ...more }));
+    tool.up(event(to[0], to[1], { travel: 30, ...more }));
+  };
+
+  it("has corners that a plain drag carries, the first one too, without closing it", () => {
+    const tool = hold("polygon");
+    for (const [x, y] of square) click(tool, x, y);
+    drag(tool, [33, 12], [40, 5]);
+    drag(tool, [10, 10], [2, 2]);
+    expect(tool.preview).toMatchObject({ points: [[2, 2], [40, 5], [30, 30], [10, 30]] });
+  });
+
+  it("gets a corner where an edge is clicked, by a finger from farther away, and with Ctrl at the end", () => {
+    const tool = hold("polygon");
+    for (const [x, y] of square) click(tool, x, y);
+    tool.hover!([20, 12]);
+    expect(tool.preview).toMatchObject({ grip: [20, 10], pointer: null });
+    click(tool, 20, 12);
+    click(tool, 26, 20, { finger: true });
+    expect(tool.preview).toMatchObject({ points: [[10, 10], [20, 10], [30, 10], [30, 20], [30, 30], [10, 30]] });
+    click(tool, 16, 12, { erase: true });
+    click(tool, 20, 26);
+    expect(tool.preview).toMatchObject({ points: { 6: [16, 12], 7: [20, 26], length: 8 } });
+  });
+
+  it("is not closed by lifting the pen in the middle of a line, which goes on from its end", () => {
+    const tool = hold("polygon");
+    tool.down(event(10, 10, { travel: 0 }));
+    for (const [x, y] of [[20, 10], [30, 10]] as const) tool.move(event(x, y));
+    tool.up(event(30, 10));
+    expect(tool.isDrawing).toBe(true);
+    tool.down(event(30, 11, { travel: 0 }));
+    for (const [x, y] of [[30, 30], [10, 30], [10, 12]] as const) tool.move(event(x, y));
+    tool.up(event(10, 11));
+    expect([painted(), tool.isDrawing]).toEqual([400, false]);
+  });
+
+  it("loses nothing to a second finger that pans in the middle of it", () => {
+    const tool = hold("polygon");
+    for (const [x, y] of square) click(tool, x, y);
+    tool.down(event(20, 10, { travel: 0, finger: true }));
+    tool.takeBack!();
+    tool.down(event(30, 30, { travel: 0, finger: true }));
+    tool.move(event(50, 50, { finger: true }));
+    tool.takeBack!();
+    expect(tool.preview).toMatchObject({ points: square });
+  });
+
   it("cuts real holes with Shift or X: background shows, other classes stay", () => {
     context.reach = 1;
     const tool = hold("polygon");

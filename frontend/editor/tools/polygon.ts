@@ -1,7 +1,8 @@
 /**
  * Polygon on the mask: click corner by corner or drag free-hand; the first corner, a double click or Enter closes it.
  *
- * With Alt or the right button a click takes a corner away or puts one into an edge, and a drag carries it.
+ * Until then a drag carries the corner it begins at, and a click on an edge puts a corner into it; with Ctrl a click adds
+ * a corner at the end whatever lies there. With Alt or the right button a click takes a corner away.
  *
  * Begun with Shift (or with X) it cuts a hole: pixels of the chosen class inside it become background, or
  * unlabelled where the project has no background class.
@@ -17,14 +18,25 @@ const FEWEST_CORNERS = 3;
 
 const apart = (a: Point, b: Point): number => Math.hypot(a[0] - b[0], a[1] - b[1]);
 
+/** A corner that a drag would carry, and whether the press has just put it into an edge. */
+interface Held {
+  readonly corner: Point;
+  readonly isNew: boolean;
+}
+
 class Polygon implements Tool {
-  private points: Point[] = [];
+  private points: readonly Point[] = [];
+  /** What they were before the press. */
+  private before: readonly Point[] = [];
   private pointer: Point | null = null;
   private cuts = false;
   /** The press is drawing a line, not setting a corner. */
   private tracing = false;
-  /** The corner that Alt or the right button holds, and whether the press has just put it into an edge. */
-  private held: { corner: Point; isNew: boolean } | null = null;
+  /** The last corner is the end of such a line, which a drag from there goes on with. */
+  private traced = false;
+  private held: Held | null = null;
+  /** The place that a press would hold, while nothing is pressed. */
+  private grip: Point | null = null;
 
   constructor(private readonly context: ToolContext) {}
 
@@ -36,13 +48,18 @@ class Polygon implements Tool {
     const { classIndex } = this.context;
     if (this.points.length === 0 || classIndex === null) return null;
     const { points, pointer, cuts } = this;
-    return { kind: "polygon", points, pointer, closes: pointer !== null && this.wouldClose(pointer), cuts, classIndex };
+    const closes = this.held === null && pointer !== null && this.wouldClose(pointer);
+    const grip = closes ? null : (this.held?.corner ?? this.grip);
+    return { kind: "polygon", points, pointer: grip === null ? pointer : null, grip, closes, cuts, classIndex };
   }
 
-  down({ at, opposite, shift }: ToolEvent): void {
+  down(event: ToolEvent): void {
+    const { at, opposite, shift } = event;
     this.tracing = false;
-    if (opposite) this.held = this.cornerAt(at) ?? this.insertAt(at);
-    if (opposite || this.points.length > 0) return;
+    this.grip = null;
+    this.before = this.points;
+    if (this.points.length > 0) return this.hold(event);
+    if (opposite) return;
     if (this.context.classIndex === null) return this.context.say(messages.noClasses);
     this.cuts = shift !== this.context.swapped;
     this.points = [at];
@@ -51,33 +68,39 @@ class Polygon implements Tool {
 
   move({ at, opposite, travel }: ToolEvent): void {
     this.pointer = at;
-    if (opposite && travel >= CLICK_TRAVEL) return this.carry(at);
+    if (!this.tracing && travel < CLICK_TRAVEL) return;
+    if (this.held !== null) return this.carry(at);
     const last = this.points.at(-1);
-    if (opposite || last === undefined || (!this.tracing && travel < CLICK_TRAVEL)) return;
-    this.tracing = true;
+    if (opposite || last === undefined) return;
+    this.tracing = this.traced = true;
     // Half a pixel decides no pixel centre that a hand could mean.
     if (apart(last, at) >= 0.5) this.add(at);
   }
 
   hover(at: Point): void {
     this.pointer = at;
+    this.grip = this.cornerAt(at) ?? this.edgeAt(at, this.context.reach / 2, false)?.corner ?? null;
   }
 
   up({ at, opposite, travel }: ToolEvent): void {
-    const traced = this.tracing;
+    const { tracing, held } = this;
+    const isClick = travel < CLICK_TRAVEL && !tracing;
     this.tracing = false;
+    this.held = null;
     this.pointer = at;
     if (opposite) {
-      const { held } = this;
-      this.held = null;
-      if (held !== null && !held.isNew && travel < CLICK_TRAVEL) this.points = this.points.filter((point) => point !== held.corner);
+      if (held !== null && !held.isNew && isClick) this.points = this.points.filter((point) => point !== held.corner);
       return;
     }
-    const [first, last] = [this.points[0], this.points.at(-1)];
-    if (first === undefined || last === undefined) return;
-    if (this.wouldClose(at)) return this.finish();
+    if (held !== null && (held.isNew || !isClick)) return;
+    const last = this.points.at(-1);
+    if (last === undefined) return;
+    if (this.wouldClose(at, tracing)) return this.finish();
     // The first corner was set by the press; any other is set on release.
-    if (!traced && last !== at && apart(last, at) > 0) this.add(at);
+    if (!tracing && last !== at && apart(last, at) > 0) {
+      this.traced = false;
+      this.add(at);
+    }
   }
 
   finish(): void {
@@ -92,26 +115,49 @@ class Polygon implements Tool {
   }
 
   dropLast(): void {
-    this.points.pop();
+    this.points = this.points.slice(0, -1);
+    this.traced = false;
+    this.grip = null;
     this.context.changed();
   }
 
-  cancel(): void {
-    this.points = [];
-    this.pointer = null;
-    this.held = null;
+  takeBack(): void {
+    this.points = this.before;
+    this.held = this.grip = null;
     this.tracing = false;
   }
 
+  cancel(): void {
+    this.points = this.before = [];
+    this.pointer = this.grip = this.held = null;
+    this.tracing = this.traced = false;
+  }
+
   private add(at: Point): void {
-    if (this.points.length < MAX_POINTS) this.points.push(at);
+    if (this.points.length < MAX_POINTS) this.points = [...this.points, at];
   }
 
   /** At the first corner, or again at the last one (a double click). */
-  private wouldClose(at: Point): boolean {
+  private wouldClose(at: Point, tracing = this.tracing): boolean {
     const { points, context } = this;
     if (points.length < FEWEST_CORNERS) return false;
-    return apart(points[0]!, at) <= context.reach || (!this.tracing && apart(points.at(-1)!, at) <= context.reach / 3);
+    return apart(points[0]!, at) <= context.reach || (!tracing && apart(points.at(-1)!, at) <= context.reach / 3);
+  }
+
+  /** Take hold of the corner under the hand, or of a new one in the edge there. */
+  private hold({ at, opposite, erase, finger }: ToolEvent): void {
+    if (erase) return;
+    const corner = this.cornerAt(at);
+    if (corner !== null) {
+      const goesOn = this.traced && !opposite && corner === this.points.at(-1);
+      this.held = goesOn ? null : { corner, isNew: false };
+      return;
+    }
+    const { reach } = this.context;
+    const found = this.edgeAt(at, opposite || finger ? reach : reach / 2, opposite);
+    if (found === null || this.points.length >= MAX_POINTS) return;
+    this.points = [...this.points.slice(0, found.place), found.corner, ...this.points.slice(found.place)];
+    this.held = { corner: found.corner, isNew: true };
   }
 
   private carry(at: Point): void {
@@ -121,27 +167,24 @@ class Polygon implements Tool {
     this.held = { ...held, corner: at };
   }
 
-  private cornerAt(at: Point): { corner: Point; isNew: boolean } | null {
+  private cornerAt(at: Point): Point | null {
     const nearest = this.points.reduce<Point | null>(
       (best, point) => (best === null || apart(point, at) < apart(best, at) ? point : best),
       null,
     );
-    return nearest === null || apart(nearest, at) > this.context.reach ? null : { corner: nearest, isNew: false };
+    return nearest === null || apart(nearest, at) > this.context.reach ? null : nearest;
   }
 
-  /** A new corner in the edge under the hand; the one that would close the shape counts too. */
-  private insertAt(at: Point): { corner: Point; isNew: boolean } | null {
-    const { points, context } = this;
-    if (points.length < 2 || points.length >= MAX_POINTS) return null;
-    const edges = points.length < FEWEST_CORNERS ? points.length - 1 : points.length;
-    let best: { corner: Point; before: number } | null = null;
+  /** The place on the nearest edge, and where in the list a corner there belongs. */
+  private edgeAt(at: Point, reach: number, closed: boolean): { corner: Point; place: number } | null {
+    const { points } = this;
+    const edges = closed && points.length >= FEWEST_CORNERS ? points.length : points.length - 1;
+    let best: { corner: Point; place: number } | null = null;
     for (let i = 0; i < edges; i++) {
       const corner = nearestOn(points[i]!, points[(i + 1) % points.length]!, at);
-      if (best === null || apart(corner, at) < apart(best.corner, at)) best = { corner, before: i + 1 };
+      if (best === null || apart(corner, at) < apart(best.corner, at)) best = { corner, place: i + 1 };
     }
-    if (best === null || apart(best.corner, at) > context.reach) return null;
-    this.points = [...points.slice(0, best.before), best.corner, ...points.slice(best.before)];
-    return { corner: best.corner, isNew: true };
+    return best === null || apart(best.corner, at) > reach ? null : best;
   }
 }
 

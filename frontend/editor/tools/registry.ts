@@ -22,6 +22,7 @@ export interface ToolEvent {
   /** 0 to 1 where the device can tell; 0.5 for a mouse. */
   readonly pressure: number;
   readonly pen: boolean;
+  readonly finger: boolean;
   /** Seconds on the clock of the page; only differences mean something. */
   readonly time: number;
   /** Seconds since the press. */
@@ -41,6 +42,8 @@ export type Preview =
       readonly points: readonly Point[];
       /** Where the next corner would be. */
       readonly pointer: Point | null;
+      /** The corner, or the place on an edge, that a press there takes hold of. */
+      readonly grip: Point | null;
       /** A click there closes it. */
       readonly closes: boolean;
       readonly cuts: boolean;
@@ -96,6 +99,8 @@ export interface Tool {
   finish?(): void;
   /** Backspace: take the last corner back. Without it the whole shape goes. */
   dropLast?(): void;
+  /** The press is taken back, because it began a gesture of two fingers. Without it the whole shape goes. */
+  takeBack?(): void;
   cancel(): void;
   /** An arrow key: move the tool's own cursor. */
   step?(dx: number, dy: number): void;

@@ -126,6 +126,18 @@ describe("box", () => {
     expect(made[0]!.geometry).toEqual({ box: [10, 10, 40, 50] });
   });
 
+  it("keeps its first corner when two fingers pan before the second one is clicked", () => {
+    const tool = hold("box");
+    click(tool, 10, 10);
+    tool.down(event(40, 40, { travel: 0 }));
+    tool.takeBack!();
+    expect(tool.isDrawing).toBe(true);
+    tool.cancel();
+    tool.down(event(40, 40, { travel: 0 }));
+    tool.takeBack!();
+    expect(tool.isDrawing).toBe(false);
+  });
+
   it("tells how long both clicks took together", () => {
     const tool = hold("box");
     tool.down(event(10, 10, { time: 5 }));
