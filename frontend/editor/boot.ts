@@ -185,6 +185,8 @@ export async function onEvent(editor: Editor, event: LiveEvent): Promise<void> {
       if (byMe) await pullLater(editor, image, data["revision"] as number);
       return;
     case "mask.accepted":
+      if (!editor.deciding && (!byMe || isElsewhere(image, data["mask"] as number))) await editor.open(image.id);
+      return;
     case "image.reopened":
     case "image.skipped":
       if (!editor.deciding && !byMe) await editor.open(image.id);
@@ -198,6 +200,9 @@ export async function onEvent(editor: Editor, event: LiveEvent): Promise<void> {
       return;
   }
 }
+
+/** Accepted in another window; what was accepted here is known already. */
+const isElsewhere = ({ detail, store }: OpenImage, mask: number): boolean => detail.accepted_mask?.id !== mask && store.rest?.id !== mask;
 
 /** Our own save tells of itself too, sometimes before its answer is here; only another tab's is news. */
 async function pullLater(editor: Editor, image: OpenImage, revision: number): Promise<void> {

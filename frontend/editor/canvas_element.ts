@@ -14,6 +14,7 @@ import "../components/answer_list";
 import "../components/class_palette";
 import "../components/comments_panel";
 import "../components/compare_pane";
+import "../components/conflict_panel";
 import "../components/guidelines_panel";
 import "../components/help_sheet";
 import "../components/key_settings";
@@ -233,6 +234,7 @@ export class LabelCanvas extends LitElement {
         <guidelines-panel .editor=${editor}></guidelines-panel>
         <comments-panel .editor=${editor}></comments-panel>
         <compare-pane .editor=${editor}></compare-pane>
+        <conflict-panel .editor=${editor}></conflict-panel>
         ${besides(editor)} ${pictureFilter(editor)} ${overlay(editor, { slow: this.slow, picture: this.pictureState, retryPicture })}
         ${editor.notice === null
           ? nothing

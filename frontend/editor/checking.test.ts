@@ -3,10 +3,10 @@ import { Answers, MOST_ANSWERS } from "./answers";
 import { answerLater, answerNo, answerYes, takeBack } from "./checking";
 import * as decisions from "./decisions";
 import type { Editor } from "./editor";
-import { rememberStartMask } from "./open_image";
+import { rememberStartMask } from "./start_mask";
 
 vi.mock("./decisions", () => ({ accept: vi.fn(), reject: vi.fn(), reopen: vi.fn() }));
-vi.mock("./open_image", () => ({ rememberStartMask: vi.fn() }));
+vi.mock("./start_mask", () => ({ rememberStartMask: vi.fn() }));
 
 const kept = new Map<string, string>();
 const shelf = { getItem: (key: string) => kept.get(key) ?? null, setItem: (key: string, value: string) => void kept.set(key, value) };

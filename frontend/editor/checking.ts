@@ -3,7 +3,8 @@ import { messages } from "../messages";
 import * as decisions from "./decisions";
 import type { Editor } from "./editor";
 import type { Answer } from "./answers";
-import { rememberStartMask, type OpenImage } from "./open_image";
+import type { OpenImage } from "./open_image";
+import { rememberStartMask } from "./start_mask";
 import { maskUrl, type MaskRef } from "./server";
 
 /** Begin or end. What is begun with is a proposal: where there is none, the next image that has one. */

@@ -4,9 +4,10 @@ import { encodeLabelMap } from "../codecs/label_map_png";
 import { messages } from "../messages";
 import { LIVE_METHOD } from "./live_mask";
 import type { Editor } from "./editor";
-import { rememberStartMask, type OpenImage } from "./open_image";
+import type { OpenImage } from "./open_image";
 import * as server from "./server";
 import type { ImageDetail, SkipReason } from "./server";
+import { rememberStartMask } from "./start_mask";
 
 /** Run one decision at a time; trouble becomes a sentence, and nothing on the screen is lost. */
 async function decide(editor: Editor, run: (image: OpenImage) => Promise<void>): Promise<boolean> {
@@ -84,7 +85,7 @@ async function uploadEdited(editor: Editor, image: OpenImage, pixels: Uint8Array
     const rows = await server.loadProposals(image.id);
     parent = rows.find((row) => row.mask.sha256 === mask.baseSha)?.mask.id ?? null;
   }
-  const origin = mask.baseSha === null ? "painted" : "edited";
+  const origin = parent === null ? "painted" : "edited";
   return (await upload(editor, image, pixels, origin, parent)).sha256;
 }
 
@@ -176,6 +177,15 @@ export function reopen(editor: Editor): Promise<boolean> {
     if (!(await editor.lease.hold(image.id)) || editor.image !== image) return;
     editor.setStanding("open");
     editor.say(messages.decide.reopened);
+  });
+}
+
+/** Store a painting that is not the one accepted: it stays in the image's history, where anybody finds it. */
+export function putAside(editor: Editor, pixels: Uint8Array, baseSha: string | null): Promise<boolean> {
+  return decide(editor, async (image) => {
+    const versions = baseSha === null ? [] : await server.loadMaskVersions(image.id);
+    const parent = versions.find(({ sha256 }) => sha256 === baseSha)?.id ?? null;
+    await upload(editor, image, pixels, parent === null ? "painted" : "edited", parent);
   });
 }
 

@@ -5,12 +5,13 @@ import type { Journal } from "./journal";
 import { Answers } from "./answers";
 import { Comments } from "./comments";
 import { Comparing } from "./comparing";
+import { Conflicts } from "./conflicts";
 import { Keymap } from "./keymap";
 import { LeaseKeeper, type LeaseHolder } from "./lease";
 import type { MaskCache } from "./mask_cache";
 import { fetchAhead } from "./fetching_ahead";
 import { modeOf, may, type Deed, type Mode, type Standing, type ToolName } from "./mode";
-import { MAX_MARKS, newId, type Mark, type Sign } from "./model";
+import { makeMark, MAX_MARKS, type Mark, type Sign } from "./model";
 import { openImage, type OpenImage } from "./open_image";
 import type { Palette } from "./palette";
 import { loadLook, storeLook, type PictureLook } from "./picture_look";
@@ -56,6 +57,7 @@ export class Editor {
   readonly lease: LeaseKeeper;
   readonly comparing: Comparing;
   readonly comments: Comments;
+  readonly conflicts = new Conflicts(this);
   keymap = new Keymap();
   readonly answers: Answers;
   look: PictureLook;
@@ -211,7 +213,8 @@ export class Editor {
         this.save = { status, message };
         this.changed();
       },
-      onMerged: (doubled) => this.say(doubled > 0 ? messages.merged.doubled(doubled) : messages.merged.plain),
+      onMerged: (clashes) => this.conflicts.ofMarks(clashes),
+      onMaskConflict: (conflict) => this.conflicts.ofMask(conflict),
       onTrouble: (message) => this.say(message, "problem"),
       onLiveLost: (trouble) => this.say(messages.live.lost(trouble)),
       onPriorLost: () => this.say(messages.live.priorLost),
@@ -235,6 +238,7 @@ export class Editor {
     this.image?.close();
     this.image = null;
     this.comments.follow(null);
+    this.conflicts.current = null;
     this.holder = null;
     this.notice = null;
     this.lease.release();
@@ -388,11 +392,6 @@ export class Editor {
     if (!palette.active.some(({ index }) => index === this.classIndex)) this.classIndex = firstClass(palette);
     this.changed();
   }
-}
-
-function makeMark(kind: Mark["kind"], geometry: Mark["geometry"], classIndex: number, sign: Sign, seconds: number): Mark {
-  const base = { id: newId(), class_index: classIndex, sign, made_at: new Date().toISOString() };
-  return { ...base, seconds: Math.round(seconds * 100) / 100, kind, geometry } as Mark;
 }
 
 const firstClass = (palette: Palette): number | null =>

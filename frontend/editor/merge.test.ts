@@ -7,9 +7,9 @@ const ids = (marks: readonly { id: string }[]): string[] => marks.map(({ id }) =
 
 describe("merging two versions of an annotation", () => {
   it("keeps what either side added", () => {
-    const { marks, doubled } = mergeMarks([point("a")], [point("a"), point("b")], [point("a"), point("c")], none);
+    const { marks, clashes } = mergeMarks([point("a")], [point("a"), point("b")], [point("a"), point("c")], none);
     expect(ids(marks)).toEqual(["a", "b", "c"]);
-    expect(doubled).toEqual([]);
+    expect(clashes).toEqual([]);
   });
 
   it("lets deletions of either side stand", () => {
@@ -18,9 +18,11 @@ describe("merging two versions of an annotation", () => {
     expect(ids(mergeMarks(base, base, [point("b")], none).marks)).toEqual(["b"]);
   });
 
-  it("keeps a mark deleted there but changed here", () => {
-    const { marks } = mergeMarks([point("a")], [point("a", 7, 7)], [], none);
-    expect(marks).toEqual([point("a", 7, 7)]);
+  it("keeps a mark that one side deleted and the other changed, and says so", () => {
+    const moved = point("a", 7, 7);
+    expect(mergeMarks([point("a")], [moved], [], none)).toEqual({ marks: [moved], clashes: [{ mine: moved, theirs: null }] });
+    const deleted = new Set(["a"]);
+    expect(mergeMarks([point("a")], [], [moved], deleted)).toEqual({ marks: [moved], clashes: [{ mine: null, theirs: moved }] });
   });
 
   it("takes their change where we changed nothing, and ours where they did not", () => {
@@ -30,18 +32,22 @@ describe("merging two versions of an annotation", () => {
   });
 
   it("keeps both versions of a mark that both sides changed", () => {
-    const { marks, doubled } = mergeMarks([point("a")], [point("a", 5, 5)], [point("a", 6, 6)], none, () => "copy");
+    const { marks, clashes } = mergeMarks([point("a")], [point("a", 5, 5)], [point("a", 6, 6)], none, () => "copy");
     expect(marks).toEqual([point("a", 5, 5), point("copy", 6, 6)]);
-    expect(doubled).toEqual([{ mine: point("a", 5, 5), theirs: point("copy", 6, 6) }]);
+    expect(clashes).toEqual([{ mine: point("a", 5, 5), theirs: point("copy", 6, 6) }]);
   });
 
   it("does not double a mark that both sides hold alike", () => {
-    expect(mergeMarks([], [point("a")], [point("a")], none).doubled).toEqual([]);
+    expect(mergeMarks([], [point("a")], [point("a")], none).clashes).toEqual([]);
   });
 
-  it("leaves one tag a class, the later one", () => {
+  it("leaves one tag a class, the later one, and says where they contradict each other", () => {
     const mine = tag("m", 3, 1, "2026-01-01T00:00:02Z");
     const theirs = tag("t", 3, -1, "2026-01-01T00:00:01Z");
-    expect(mergeMarks([], [mine], [theirs], none).marks).toEqual([mine]);
+    expect(mergeMarks([], [mine], [theirs], none)).toEqual({ marks: [mine], clashes: [{ mine, theirs }] });
+    const before = tag("m", 3, 1);
+    const [here, there] = [tag("m", 3, -1, "2026-01-01T00:00:02Z"), { ...before, class_index: 4 }];
+    expect(mergeMarks([before], [here], [there], none, () => "copy").clashes).toHaveLength(1);
+    expect(mergeMarks([], [mine], [{ ...theirs, sign: 1 }], none).clashes).toEqual([]);
   });
 });

@@ -73,6 +73,12 @@ export function newId(): string {
   return [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20)].join("-");
 }
 
+/** A mark made now, under a new id. */
+export function makeMark(kind: Mark["kind"], geometry: Mark["geometry"], classIndex: number, sign: Sign, seconds: number): Mark {
+  const base = { id: newId(), class_index: classIndex, sign, made_at: new Date().toISOString() };
+  return { ...base, seconds: Math.round(seconds * 100) / 100, kind, geometry } as Mark;
+}
+
 const clamp = (value: number, low: number, high: number): number => Math.min(Math.max(value, low), high);
 
 /** Two decimals: a hundredth of a pixel is finer than any hand, and keeps the journal small. */

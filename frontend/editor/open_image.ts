@@ -3,19 +3,20 @@ import type { Regions } from "../regions/client";
 import { createHistory, type History } from "./history";
 import { imageRegions } from "./image_regions";
 import type { Journal } from "./journal";
-import { MaskBuffer } from "./mask_buffer";
 import type { MaskCache } from "./mask_cache";
+import type { MaskConflict } from "./mask_conflict";
+import type { Clash } from "./merge";
 import type { Standing } from "./mode";
-import { messages } from "../messages";
 import type { Trouble } from "../live/protocol";
-import { isLocalName, LIVE_METHOD } from "./live_mask";
+import { LIVE_METHOD } from "./live_mask";
 import { LiveProposing, warmLive, type LiveClasses, type LivePage } from "./live_proposing";
-import { lastPainting, Painter } from "./painting";
+import { Painter } from "./painting";
 import { Proposing } from "./proposing";
 import { replay, type Replayed } from "./replay";
-import { pixelsFrom } from "./runs";
+import { showMasks } from "./restoring";
 import * as server from "./server";
-import type { ImageDetail, MaskRef, ProposalRow } from "./server";
+import type { ImageDetail } from "./server";
+import { startMask } from "./start_mask";
 import { createStore, type Store } from "./store";
 import { Sync, type SaveStatus, type ServerAnnotation } from "./sync";
 
@@ -42,7 +43,10 @@ export interface OpenImageOptions {
   /** The mask follows the marks alone, without the project's model. */
   readonly onPriorLost: () => void;
   readonly onSave: (status: SaveStatus, message: string) => void;
-  readonly onMerged: (doubled: number) => void;
+  /** Another window's marks were brought together with those here. */
+  readonly onMerged: (clashes: readonly Clash[]) => void;
+  /** Somebody accepted another mask while this person's painting waits. */
+  readonly onMaskConflict: (conflict: MaskConflict) => void;
   readonly onTrouble: (message: string) => void;
 }
 
@@ -223,57 +227,6 @@ export async function openImage(
     options.onTrouble(error instanceof Error ? error.message : String(error));
   });
   return image;
-}
-
-async function showMasks(image: OpenImage, rows: readonly ProposalRow[], recovered: Replayed): Promise<void> {
-  const { masks } = image.options;
-  image.painter.knowBases(recovered.bases);
-  const rest = image.detail.accepted_mask ?? startMask(image.id);
-  if (rest !== null) {
-    const map = await masks.get(rest.sha256, rest.url);
-    image.store.setRest({ id: rest.id, sha256: rest.sha256, pixels: map.pixels });
-  }
-  if (image.standing === "accepted" || image.standing === "skipped") return;
-  await image.proposing.adopt(rows);
-  const painting = lastPainting(recovered.strokes);
-  const base = painting.at(-1)?.baseSha;
-  if (base === undefined || image.painter.isEdited) return;
-  if (base !== null && isLocalName(base)) return restoreOnLocal(image, base, recovered);
-  const pixels = base === null ? undefined : (await masks.get(base, server.maskUrl(base))).pixels;
-  const baseId = rows.find((row) => row.mask.sha256 === base)?.mask.id ?? (rest?.sha256 === base ? rest?.id : null);
-  image.store.setMask({ buffer: new MaskBuffer(image.store.size, pixels), baseSha: base, baseId: baseId ?? null });
-  image.painter.restore(painting);
-}
-
-/** Paint again on a mask that only the journal has. */
-function restoreOnLocal(image: OpenImage, name: string, { strokes, bases }: Replayed): void {
-  const base = bases.get(name);
-  if (base === undefined) return image.options.onTrouble(messages.live.baseLost);
-  const { store, painter } = image;
-  const pixels = pixelsFrom(base.runs, store.size);
-  const local = { pixels, revision: base.revision };
-  store.setMask({ buffer: new MaskBuffer(store.size, pixels), baseSha: name, baseId: null, local });
-  painter.restore(lastPainting(strokes));
-}
-
-const startKey = (image: number): string => `burnish.start.${image}`;
-
-/** The mask an image was reopened with; the server clears its pointer, so the browser remembers it. */
-export function startMask(image: number): MaskRef | null {
-  try {
-    return JSON.parse(localStorage.getItem(startKey(image)) ?? "null") as MaskRef | null;
-  } catch {
-    return null;
-  }
-}
-
-export function rememberStartMask(image: number, mask: MaskRef | null): void {
-  try {
-    if (mask === null) localStorage.removeItem(startKey(image));
-    else localStorage.setItem(startKey(image), JSON.stringify(mask));
-  } catch {
-    // Without storage the start mask is only gone after a reload; it stays in the image's history.
-  }
 }
 
 /** Fetch ahead what opening an image will need. */

@@ -13,6 +13,8 @@ class Server {
   marks: readonly Mark[] = [];
   online = true;
   refusal: SaveResult | null = null;
+  /** What is sent arrives, and the answer does not. */
+  mute = false;
   readonly requests: SaveRequest[] = [];
   /** Called while a save is under way, to make races. */
   during: (() => void) | null = null;
@@ -27,6 +29,7 @@ class Server {
     if (request.revision !== this.revision) return Promise.resolve({ kind: "stale", annotation: this.annotation });
     this.revision += 1;
     this.marks = request.marks;
+    if (this.mute) return Promise.resolve({ kind: "unreachable" });
     return Promise.resolve({ kind: "saved", annotation: this.annotation, proposalRun: request.propose ? 40 : null });
   };
 
@@ -85,7 +88,7 @@ const begin = (recovered: Parameters<typeof replay>[1] = []): Sync => {
       save: server.save,
       propose: () => "live_head",
       onStatus: (status) => statuses.push(status),
-      onMerged: (doubled) => merged.push(doubled),
+      onMerged: (clashes) => merged.push(clashes.length),
       onProposalRun: (run) => runs.push(run),
       setTimer: clock.set,
       clearTimer: clock.clear,
@@ -199,6 +202,31 @@ describe("a stale revision", () => {
     expect(server.marks.map(({ geometry }) => geometry)).toEqual([{ x: 5, y: 5 }, { x: 9, y: 9 }]);
     expect(merged).toEqual([1]);
     expect(await journal.entries(1, 3)).toEqual([]);
+  });
+
+  it("keeps what was changed there and deleted here, also over a crash", async () => {
+    server.other([point("a")]);
+    begin();
+    server.other([point("a", 9, 9)]);
+    store.remove("a");
+    await clock.run();
+    expect(replay(server.marks, await journal.entries(1, 3)).marks).toEqual([point("a", 9, 9)]);
+    await clock.runAll();
+    expect([server.marks, merged]).toEqual([[point("a", 9, 9)], [1]]);
+  });
+
+  it("of a save whose answer was lost is no news: nothing is doubled, nothing comes back", async () => {
+    server.other([point("a")]);
+    begin();
+    server.mute = true;
+    store.update(point("a", 5, 5));
+    store.add(point("b", 1, 1));
+    await clock.run();
+    store.update(point("a", 6, 6));
+    store.remove("b");
+    server.mute = false;
+    await clock.runAll();
+    expect([server.marks, merged]).toEqual([[point("a", 6, 6)], []]);
   });
 
   it("survives being overtaken again and again", async () => {

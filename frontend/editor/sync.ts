@@ -6,7 +6,7 @@
  */
 import type { Journal, JournalDeed, JournalEntry } from "./journal";
 import { journalKey } from "./journal";
-import { mergeMarks } from "./merge";
+import { mergeMarks, type Clash } from "./merge";
 import { sameMark, type Mark } from "./model";
 import { replay, type Replayed } from "./replay";
 import type { ChangeSet, Store } from "./store";
@@ -43,8 +43,8 @@ export interface SyncOptions {
   readonly propose: () => string | null;
   readonly onStatus?: (status: SaveStatus, message: string) => void;
   readonly onProposalRun?: (run: number) => void;
-  /** Somebody else's work was merged in; `doubled` marks were changed on both sides and are kept twice. */
-  readonly onMerged?: (doubled: number) => void;
+  /** Somebody else's work was merged in; what both sides changed is kept in both versions. */
+  readonly onMerged?: (clashes: readonly Clash[]) => void;
   readonly setTimer?: (run: () => void, ms: number) => unknown;
   readonly clearTimer?: (timer: unknown) => void;
 }
@@ -59,6 +59,8 @@ export class Sync {
   revision: number;
   private base: readonly Mark[];
   private deleted = new Set<string>();
+  /** What was sent without an answer: the server may hold it, and then it is ours. */
+  private unheard = new Map<string, Mark>();
   /** Keys of journal entries that the server does not have yet. */
   private keys: string[] = [];
   private dirty = false;
@@ -203,6 +205,7 @@ export class Sync {
     }
     this.keys = [...sentKeys, ...this.keys];
     this.dirty = true;
+    if (result.kind === "unreachable") for (const mark of sent) this.unheard.set(mark.id, mark);
     if (result.kind === "stale") this.merge(result.annotation);
     else if (result.kind === "unreachable") this.setStatus("offline");
     else this.setStatus("refused", result.message);
@@ -218,6 +221,7 @@ export class Sync {
     this.revision = result.annotation.revision;
     this.base = result.annotation.marks;
     this.retryMs = FIRST_RETRY_MS;
+    this.unheard.clear();
     for (const id of deleted) if (!store.marks.has(id)) this.deleted.delete(id);
     const before = new Map(sent.map((mark) => [mark.id, mark]));
     store.batch(() => {
@@ -235,13 +239,25 @@ export class Sync {
   /** Somebody was faster: take their marks in, keep ours, and send the sum under their revision. */
   private merge(theirs: ServerAnnotation): void {
     const { store, onMerged } = this.options;
-    const merged = mergeMarks(this.base, store.marks.values(), theirs.marks, this.deleted);
+    const own = this.ownAmong(theirs.marks);
+    const isNews = own.length < theirs.marks.length || own.length < this.unheard.size;
+    const merged = mergeMarks([...this.base, ...own], store.marks.values(), theirs.marks, this.deleted);
     this.revision = theirs.revision;
     this.base = theirs.marks;
-    // Their version of a mark that ours will replace lives only here until the next save.
-    for (const { theirs: copy } of merged.doubled) this.note({ kind: "put", mark: copy });
+    this.unheard.clear();
+    const kept = new Set(merged.marks);
+    // Their version of a mark that ours will replace, or that was deleted here, lives only here until the next save.
+    for (const { theirs: other } of merged.clashes) if (other !== null && kept.has(other)) this.note({ kind: "put", mark: other });
     store.replaceMarks(merged.marks, "remote");
-    onMerged?.(merged.doubled.length);
+    if (isNews) onMerged?.(merged.clashes);
+  }
+
+  /** Marks the server holds because a save of ours arrived whose answer did not: no news, whatever was done since. */
+  private ownAmong(theirs: readonly Mark[]): readonly Mark[] {
+    return theirs.filter((mark) => {
+      const sent = this.unheard.get(mark.id);
+      return sent !== undefined && sameMark(sent, mark);
+    });
   }
 
   private setStatus(status: SaveStatus, message = ""): void {

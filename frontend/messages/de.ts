@@ -32,10 +32,28 @@ export const de: Messages = {
   removed: "Sie sind nicht mehr Mitglied dieses Projekts. Was Sie gezeichnet haben, bleibt in diesem Browser.",
   guidelines: "Anleitung",
   otherTab: "Sie haben dieses Bild auch in einem anderen Fenster offen. Was Sie hier und dort markieren, wird zusammengeführt.",
-  merged: {
-    plain: "Dieses Bild wurde in einem anderen Fenster geändert. Beide Fassungen wurden zusammengeführt.",
-    doubled: (n) =>
-      `Dieses Bild wurde in einem anderen Fenster geändert. ${many(n, "Markierung war", "Markierungen waren")} in beiden geändert; beide Fassungen wurden behalten.`,
+  merged: "Dieses Bild wurde in einem anderen Fenster geändert. Beide Fassungen wurden zusammengeführt.",
+  conflict: {
+    title: { marks: "In zwei Fenstern geändert", mask: "Angenommen, während Sie malten" },
+    explain: {
+      marks: (n) =>
+        `${n === 1 ? "1 Markierung wurde" : `${n} Markierungen wurden`} hier und in einem anderen Fenster geändert. Beide Fassungen bleiben, bis Sie wählen.`,
+      mask: "Anderswo wurde eine andere Maske dieses Bildes angenommen. Was Sie gemalt haben, bleibt in diesem Browser, bis Sie wählen.",
+    },
+    choices: {
+      marks: { theirs: "Die des anderen Fensters", mine: "Die dieses Fensters", both: "Beide" },
+      mask: { theirs: "Die angenommene", mine: "Meine", both: "Meine darüber" },
+    },
+    maskHints: {
+      theirs: "Ihre Malerei kommt zu den früheren Masken des Bildes.",
+      mine: "Öffnet das Bild wieder mit dem, was Sie gemalt haben.",
+      both: "Öffnet das Bild wieder, Ihre Striche auf der angenommenen Maske.",
+    },
+    picture: (name) => `Bild: ${name}`,
+    tag: (name, word) => `${name}: ${word}`,
+    deleted: "gelöscht",
+    undo: "Rückgängig nimmt die Wahl zurück.",
+    later: "Später wählen",
   },
   open: {
     unreachable: "Der Server ist nicht zu erreichen, deshalb lässt sich dieses Bild nicht öffnen. Ihre Markierungen sind sicher.",

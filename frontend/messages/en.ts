@@ -36,10 +36,27 @@ export const en = {
   removed: "You are no longer a member of this project. What you drew stays in this browser.",
   guidelines: "Guidelines",
   otherTab: "You have this image open in another window too. What you mark in either is brought together.",
-  merged: {
-    plain: "This image was changed in another window. Both versions were brought together.",
-    doubled: (n: number) =>
-      `This image was changed in another window. ${many(n, "mark was", "marks were")} changed in both; both versions were kept.`,
+  merged: "This image was changed in another window. Both versions were brought together.",
+  conflict: {
+    title: { marks: "Changed in two windows", mask: "Accepted while you painted" },
+    explain: {
+      marks: (n: number) => `${many(n, "mark was", "marks were")} changed here and in another window. Both versions are kept until you choose.`,
+      mask: "Another mask of this image was accepted elsewhere. Your painting is kept in this browser until you choose.",
+    },
+    choices: {
+      marks: { theirs: "The other window's", mine: "This window's", both: "Both" },
+      mask: { theirs: "The accepted one", mine: "Mine", both: "Mine over it" },
+    },
+    maskHints: {
+      theirs: "Your painting goes to the image's earlier masks.",
+      mine: "Opens the image again with your painting.",
+      both: "Opens the image again, your strokes on the accepted mask.",
+    },
+    picture: (name: string) => `Picture: ${name}`,
+    tag: (name: string, word: string) => `${name}: ${word}`,
+    deleted: "deleted",
+    undo: "Undo takes the choice back.",
+    later: "Choose later",
   },
   open: {
     unreachable: "The server cannot be reached, so this image cannot be opened. Your marks are safe.",

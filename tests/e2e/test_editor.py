@@ -7,15 +7,16 @@ from typing import Any
 
 import pytest
 from PIL import Image as PILImage
-from playwright.sync_api import Browser, BrowserContext, Page
+from playwright.sync_api import Browser, BrowserContext, Page, expect
 
+from tests.e2e.conftest import shoot
 from tests.e2e.editor import PASSWORD, Hands, Place
 from tests.factories import photo
 from tests.instance import Instance, Visitor, wait_until
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 SIZE = 96
-NUM_IMAGES = 8
+NUM_IMAGES = 12
 SQUARE: list[Place] = [(28.0, 30.0), (44.0, 42.0)]
 GROUND: list[Place] = [(10.0, 80.0), (80.0, 84.0)]
 
@@ -192,3 +193,74 @@ def test_a_second_person_is_told_who_works_on_the_image(hands: Hands, browser: B
     Hands(page).wait("state", "leased")
     page.get_by_text("ada").first.wait_for()
     context.close()
+
+
+def second_window(hands: Hands) -> Hands:
+    """The same person at the same image, in another tab."""
+    page = hands.page.context.new_page()
+    page.goto(hands.page.url)
+    other = Hands(page)
+    other.wait_open()
+    return other
+
+
+def choose(hands: Hands, choice: str) -> None:
+    hands.page.locator(f"conflict-panel button[data-choice={choice}]").click()
+    expect(hands.page.locator("conflict-panel section")).to_have_count(0)
+
+
+def test_a_mark_moved_in_two_windows_is_shown_in_both_versions_and_one_is_chosen(hands: Hands, ada: Visitor) -> None:
+    image = image_of(hands)
+    hands.page.keyboard.press("2")
+    hands.page.keyboard.press("k")
+    hands.stroke([(48.0, 48.0)])
+    hands.wait("saved", "saved")
+    other = second_window(hands)
+    other.wait("marks", "1")
+    expect(hands.page.get_by_text("in another window too")).to_be_visible()
+    # The other window cannot save until both have moved the mark.
+    other.page.route(
+        "**/annotation", lambda route: route.abort() if route.request.method == "PUT" else route.continue_()
+    )
+    for window, place in ((other, (70.0, 60.0)), (hands, (20.0, 30.0))):
+        window.page.bring_to_front()
+        window.page.keyboard.press("v")
+        window.stroke([(48.0, 48.0), place])
+    other.wait("marks", "2")
+    other.page.bring_to_front()
+    expect(other.page.locator("conflict-panel figure")).to_have_count(3)
+    shoot(other.page, "conflict_marks")
+    other.page.unroute("**/annotation")
+    choose(other, "theirs")
+    wait_until(
+        lambda: [mark["geometry"] for mark in stored_marks(ada, image)] == [{"x": 20.0, "y": 30.0}],
+        "the choice never arrived",
+    )
+    other.page.keyboard.press("Control+z")
+    wait_until(lambda: len(stored_marks(ada, image)) == 2, "undo did not bring the other version back")
+    ada.send("POST", f"images/{image}/skip", {"reason": "other"})
+
+
+def test_a_painting_that_meets_a_mask_accepted_elsewhere_can_lie_over_it(hands: Hands, ada: Visitor) -> None:
+    image = image_of(hands)
+    other = second_window(hands)
+    for window, y in ((hands, 20.0), (other, 70.0)):
+        window.page.bring_to_front()
+        window.page.keyboard.press("2")
+        window.page.keyboard.press("b")
+        window.stroke([(20.0, y), (70.0, y)])
+        window.wait("on-screen", "edited")
+    other.page.keyboard.press("Control+Enter")
+    theirs = wait_until(lambda: ada.get(f"images/{image}")["accepted_mask"], "the other mask was not accepted")
+    hands.page.bring_to_front()
+    hands.wait("state", "accepted")
+    expect(hands.page.locator("conflict-panel figure")).to_have_count(3)
+    shoot(hands.page, "conflict_mask")
+    choose(hands, "both")
+    hands.wait("on-screen", "edited")
+    hands.page.keyboard.press("Enter")
+    hands.wait("state", "accepted")
+    masks = ada.get(f"images/{image}/masks")["results"]
+    assert masks[0]["is_accepted"] and masks[0]["parent"] == theirs["id"]
+    mine, before = masks[0]["pixel_counts"], masks[1]["pixel_counts"]
+    assert mine["1"] == 2 * before["1"]

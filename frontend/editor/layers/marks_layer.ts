@@ -56,9 +56,9 @@ export class MarksLayer extends Layer {
       const points = mark.geometry.points.map((point) => onScreenPoint(view, point));
       const width = Math.max(mark.geometry.width * view.scale, 2);
       strokePath(this.context, points, width, color, mark.sign === -1);
-      if (mark.sign === -1) this.drawSign(points[Math.floor(points.length / 2)]!, "−", color);
+      if (mark.sign === -1) drawSign(this.context, points[Math.floor(points.length / 2)]!, "−", color);
     } else if (mark.kind === "point") {
-      this.drawSign(onScreenPoint(view, [mark.geometry.x, mark.geometry.y]), mark.sign === 1 ? "+" : "−", color);
+      drawSign(this.context, onScreenPoint(view, [mark.geometry.x, mark.geometry.y]), mark.sign === 1 ? "+" : "−", color);
     } else if (mark.kind === "box") {
       const [x0, y0, x1, y1] = mark.geometry.box;
       const [a, b] = [onScreenPoint(view, [x0, y0]), onScreenPoint(view, [x1, y1])];
@@ -72,28 +72,6 @@ export class MarksLayer extends Layer {
   private isInSight([x0, y0]: Point, [x1, y1]: Point): boolean {
     const { width, height } = this.screen;
     return x1 >= -EDGE && y1 >= -EDGE && x0 <= width + EDGE && y0 <= height + EDGE;
-  }
-
-  /** A coloured dot with + or −. */
-  private drawSign([x, y]: Point, sign: string, color: string): void {
-    const { context } = this;
-    context.beginPath();
-    context.arc(x, y, 8, 0, 2 * Math.PI);
-    context.fillStyle = "#ffffff";
-    context.fill();
-    context.lineWidth = 3.5;
-    context.strokeStyle = color;
-    context.stroke();
-    context.beginPath();
-    context.arc(x, y, 10, 0, 2 * Math.PI);
-    context.lineWidth = 1;
-    context.strokeStyle = "#000000";
-    context.stroke();
-    context.fillStyle = "#000000";
-    context.font = "700 14px system-ui, sans-serif";
-    context.textAlign = "center";
-    context.textBaseline = "middle";
-    context.fillText(sign, x, y + 0.5);
   }
 
   private drawSelection(mark: Mark, view: View): void {
@@ -146,6 +124,27 @@ function boundsOnScreen(mark: Mark, view: View): readonly [number, number, numbe
     y1 = Math.max(y1, y);
   }
   return [x0 - pad, y0 - pad, x1 + pad, y1 + pad];
+}
+
+/** A coloured dot with + or −. */
+export function drawSign(context: CanvasRenderingContext2D, [x, y]: Point, sign: string, color: string): void {
+  context.beginPath();
+  context.arc(x, y, 8, 0, 2 * Math.PI);
+  context.fillStyle = "#ffffff";
+  context.fill();
+  context.lineWidth = 3.5;
+  context.strokeStyle = color;
+  context.stroke();
+  context.beginPath();
+  context.arc(x, y, 10, 0, 2 * Math.PI);
+  context.lineWidth = 1;
+  context.strokeStyle = "#000000";
+  context.stroke();
+  context.fillStyle = "#000000";
+  context.font = "700 14px system-ui, sans-serif";
+  context.textAlign = "center";
+  context.textBaseline = "middle";
+  context.fillText(sign, x, y + 0.5);
 }
 
 /** A stroke in the class's colour with a thin dark and light edge; negative strokes are dashed. */
