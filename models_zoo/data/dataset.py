@@ -19,13 +19,15 @@ from PIL import ImageOps
 
 from models_zoo.errors import TrainingError
 from models_zoo.label_map import LabelMapError, decode_png
-from models_zoo.marks import IGNORE, Box, MarkKind, WeakLabels, rasterize
+from models_zoo.marks import IGNORE, UNLABELLED, Box, MarkKind, WeakLabels, rasterize
 from models_zoo.snapshot import Snapshot, SnapshotImage
 
 SOURCE_SCALE = 1.25
 """Pictures are kept somewhat larger than the network sees them, so that zooming in stays sharp."""
 CACHE_BYTES = 768 * 1024 * 1024
 _MIN_REST = 0.05
+MAX_PATCHES = 24
+"""Strokes and points of an image that are told apart; what is remembered of each is kept for all images."""
 SHARES_FROM = 500
 """Class balance is estimated from at most about twice so many images."""
 
@@ -41,6 +43,7 @@ class Sample:
         negatives: class index -> uint8 (H, W), 1 where the class is excluded.
         tags: class index -> present?
         boxes: positive boxes in source pixels.
+        patches: uint8 (H, W), which stroke or point labelled a pixel, from 1; 0 where none did. None: none anywhere.
         base_scale: source pixels times this are network pixels.
     """
 
@@ -51,11 +54,13 @@ class Sample:
     negatives: dict[int, npt.NDArray[np.uint8]] = field(default_factory=dict)
     tags: dict[int, bool] = field(default_factory=dict)
     boxes: tuple[Box, ...] = ()
+    patches: npt.NDArray[np.uint8] | None = None
 
     @property
     def num_bytes(self) -> int:
         """Memory held by the arrays."""
-        return self.rgb.nbytes + self.labels.nbytes + sum(part.nbytes for part in self.negatives.values())
+        others = [*self.negatives.values(), *(() if self.patches is None else (self.patches,))]
+        return self.rgb.nbytes + self.labels.nbytes + sum(part.nbytes for part in others)
 
 
 def load_rgb(path: Path) -> npt.NDArray[np.uint8]:
@@ -154,22 +159,26 @@ class TrainingSet:
         if image.mask is not None:
             mask = load_mask(self.snapshot.path(image.mask), (width, height))
             labels = np.asarray(cv2.resize(mask, size, interpolation=cv2.INTER_NEAREST), np.uint8)
-            is_full = not self._add_marks(labels, image, size)
-            return Sample(small, labels, is_full, base_scale)
+            patches = self._add_marks(labels, image, size)
+            return Sample(small, labels, patches is None, base_scale, patches=patches)
         return self._weak_sample(image, small, size, base_scale)
 
-    def _add_marks(self, labels: npt.NDArray[np.uint8], image: SnapshotImage, size: tuple[int, int]) -> bool:
-        """Where only part of a mask was taken, the rest is as in a marked image: in place; whether that is so.
+    def _add_marks(
+        self, labels: npt.NDArray[np.uint8], image: SnapshotImage, size: tuple[int, int]
+    ) -> npt.NDArray[np.uint8] | None:
+        """Where only part of a mask was taken, the rest is as in a marked image: in place. Returns the marks' patches.
+
+        None if the whole mask was taken, and then nothing changes.
 
         A few open pixels between classes are borders, not a rest.
         """
         rest = labels == IGNORE
         marks = [mark for mark in image.marks if mark.kind in self.accepts]
         if not marks or rest.mean() < _MIN_REST:
-            return False
+            return None
         seeds = rasterize(marks, width=image.width, height=image.height, out_size=size).seeds
         labels[rest] = seeds[rest]
-        return True
+        return number_patches(np.where(rest, seeds, np.uint8(UNLABELLED)))
 
     def _weak_sample(
         self, image: SnapshotImage, rgb: npt.NDArray[np.uint8], size: tuple[int, int], base_scale: float
@@ -179,7 +188,8 @@ class TrainingSet:
         negatives = {index: where.astype(np.uint8) for index, where in weak.negatives.items()}
         _exclude_outside_boxes(weak, negatives)
         labels = weak.seeds.copy()
-        return Sample(rgb, labels, False, base_scale, negatives, dict(weak.tags), weak.boxes)
+        patches = number_patches(labels)
+        return Sample(rgb, labels, False, base_scale, negatives, dict(weak.tags), weak.boxes, patches)
 
     def labelled_shares(
         self, *, limit: int = SHARES_FROM, check: Callable[[], None] = lambda: None
@@ -203,6 +213,26 @@ class TrainingSet:
                 parts = counts / total if sample.is_full else (counts > 0) / np.count_nonzero(counts)
                 shares += parts * np.sqrt(total)
         return shares
+
+
+def number_patches(seeds: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
+    """Number the connected pieces of each class from 1: strokes and points, or what of one class touches.
+
+    Args:
+        seeds: uint8 (H, W), class indices; UNLABELLED and IGNORE get 0.
+
+    Returns:
+        uint8 (H, W); pieces beyond `MAX_PATCHES` all get that number.
+    """
+    patches = np.zeros(seeds.shape, np.uint8)
+    used = 0
+    for index in np.unique(seeds):
+        if index < UNLABELLED:
+            count, pieces = cv2.connectedComponents((seeds == index).astype(np.uint8), connectivity=8)
+            there = pieces > 0
+            patches[there] = np.minimum(pieces[there] + used, MAX_PATCHES)
+            used += count - 1
+    return patches
 
 
 def _exclude_outside_boxes(weak: WeakLabels, negatives: dict[int, npt.NDArray[np.uint8]]) -> None:

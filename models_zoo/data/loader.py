@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from models_zoo.data.dataset import Sample, TrainingSet
+from models_zoo.data.dataset import MAX_PATCHES, Sample, TrainingSet
 from models_zoo.data.transforms import View, colour_jitter, random_view
 from models_zoo.losses.box_projection import GridBox
 from models_zoo.marks import IGNORE
@@ -39,6 +39,7 @@ class Item:
     plausible: npt.NDArray[np.bool_]
     valid: npt.NDArray[np.bool_]
     is_full: bool
+    items: npt.NDArray[np.int64]
     boxes: list[tuple[int, int, int, int, int]]
 
 
@@ -106,6 +107,7 @@ class Loader:
             plausible=self._plausible(sample, absent),
             valid=valid,
             is_full=sample.is_full,
+            items=self._items(sample, view, number),
             boxes=self._boxes(sample, view),
         )
 
@@ -137,6 +139,15 @@ class Loader:
             elif shows_enough:
                 present[self._positions[index]] = True
         return present, absent
+
+    def _items(self, sample: Sample, view: View, number: int) -> npt.NDArray[np.int64]:
+        """Which mark labelled a cell (h, w), numbered over all images; -1 where none did."""
+        rows, columns = view.height // OUTPUT_STRIDE, view.width // OUTPUT_STRIDE
+        if sample.patches is None:
+            return np.full((rows, columns), -1, np.int64)
+        warped = view.warp_labels(sample.patches, outside=0)
+        patches = warped.reshape(rows, OUTPUT_STRIDE, columns, OUTPUT_STRIDE).max(axis=(1, 3)).astype(np.int64)
+        return np.where(patches > 0, number * MAX_PATCHES + patches - 1, -1)
 
     def _plausible(self, sample: Sample, absent: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
         """Classes somebody named; all not absent while fewer than two are named."""
@@ -192,6 +203,7 @@ def _stack(items: Sequence[Item], progress: float) -> Batch:
         plausible_BC=torch.from_numpy(np.stack([item.plausible for item in items])),
         valid_Bhw=torch.from_numpy(np.stack([item.valid for item in items])),
         is_full_B=torch.tensor([item.is_full for item in items]),
+        items_Bhw=torch.from_numpy(np.stack([item.items for item in items])),
         boxes=tuple(GridBox(number, *box) for number, item in enumerate(items) for box in item.boxes),
         progress=progress,
     )

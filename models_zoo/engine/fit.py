@@ -21,7 +21,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from models_zoo.data.dataset import TrainingSet
+from models_zoo.data.dataset import MAX_PATCHES, TrainingSet
 from models_zoo.data.loader import Loader
 from models_zoo.engine import checkpoint
 from models_zoo.engine.callbacks import FitCallbacks, RunningMeans
@@ -126,6 +126,7 @@ class _Run:
             class_weights_C=torch.from_numpy(weights_C),
             seed=seed,
             background=next((at for at, item in enumerate(snapshot.classes) if item.is_background), None),
+            num_items=MAX_PATCHES * len(dataset),
         )
         self.task: TrainingTask = load_entry(info.entry)(config, context)
         if init_weights is not None:

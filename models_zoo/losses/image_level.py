@@ -30,10 +30,11 @@ def image_level(
     Returns:
         Scalar mean over known tags; 0 without any.
     """
-    return tag_cross_entropy(_pool_top(probs_BCHW * valid_BHW.unsqueeze(1), top_share), present_BC, absent_BC)
+    return tag_cross_entropy(pool_top(probs_BCHW * valid_BHW.unsqueeze(1), top_share), present_BC, absent_BC)
 
 
-def _pool_top(probs_BCHW: Tensor, top_share: float) -> Tensor:
+def pool_top(probs_BCHW: Tensor, top_share: float = TOP_SHARE) -> Tensor:
+    """(B, C): mean over the share of cells where a class is surest."""
     flat_BCN = probs_BCHW.flatten(2)
     count = max(1, round(top_share * flat_BCN.shape[-1]))
     return flat_BCN.topk(count, dim=-1).values.mean(dim=-1)

@@ -31,6 +31,7 @@ class Batch:
         plausible_BC: bool, classes somebody named in this image; all where too little is known.
         valid_Bhw: bool, cells inside the picture and not ignored.
         is_full_B: bool, targets come from an accepted mask.
+        items_Bhw: int64, which stroke or point labelled a cell, numbered over all images; -1 where none did.
         boxes: positive boxes on the output grid.
         progress: 0 at the first step, towards 1 at the last.
     """
@@ -44,6 +45,7 @@ class Batch:
     plausible_BC: Tensor
     valid_Bhw: Tensor
     is_full_B: Tensor
+    items_Bhw: Tensor
     boxes: tuple[GridBox, ...]
     progress: float
 
@@ -94,12 +96,14 @@ class TaskContext:
     Attributes:
         class_weights_C: averages 1 over labelled pixels.
         background: position of the class that is what the others leave; None if the project has no such class.
+        num_items: numbers of `Batch.items_Bhw` go from 0 to this, exclusive.
     """
 
     num_classes: int
     class_weights_C: Tensor
     seed: int
     background: int | None = None
+    num_items: int = 1
 
 
 class TrainingTask(Protocol):

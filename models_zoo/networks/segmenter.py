@@ -17,11 +17,12 @@ OUTPUT_STRIDE = 4
 class Segmenter(nn.Module):
     """Segmentation network for `num_classes` classes; input sizes must be multiples of 32."""
 
-    def __init__(self, encoder: Encoder, num_classes: int) -> None:
+    def __init__(self, encoder: Encoder, num_classes: int, *, nested_sigma: float | None = None) -> None:
+        """`nested_sigma`: see `SegmentationHead`."""
         super().__init__()
         self.encoder = encoder
         self.decoder = PyramidDecoder(encoder.channels)
-        self.head = SegmentationHead(self.decoder.width, num_classes)
+        self.head = SegmentationHead(self.decoder.width, num_classes, nested_sigma=nested_sigma)
 
     def forward(self, images_BCHW: Tensor) -> Tensor:
         """Normalised images (B, 3, H, W) -> logits (B, C, H/4, W/4)."""

@@ -79,6 +79,7 @@ class ObjectLoader(Loader):
             plausible=~nobody,
             valid=valid,
             is_full=True,
+            items=np.full(valid.shape, -1, np.int64),
             boxes=[],
         )
 

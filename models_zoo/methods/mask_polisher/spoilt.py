@@ -85,6 +85,7 @@ class SpoiltLoader(Loader):
             plausible_BC=~nothing[..., 0, 0].bool(),
             valid_Bhw=nothing[:, 0].bool(),
             is_full_B=torch.ones(count, dtype=torch.bool),
+            items_Bhw=nothing[:, 0].long() - 1,
             boxes=(),
             progress=step / self.steps,
             guides_B2yx=guides,

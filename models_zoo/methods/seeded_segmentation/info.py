@@ -50,6 +50,20 @@ class SeededSegmentationConfig(SegmenterConfig):
         max=0.9999,
         help="How slowly the averaged model, which makes the proposals, follows the trained one.",
     )
+    noise: str = setting(
+        "none",
+        choices=("none", "elr", "small_loss", "nested_dropout", "confidence"),
+        help="What training does about marks that may be wrong: none believes them all; elr remembers what the model "
+        "said of each early on; small_loss leaves out those that fit worst; nested_dropout lets two models choose "
+        "for each other (twice the time); confidence believes a mark as far as the averaged model does.",
+    )
+    noise_rate: float = setting(
+        0.2,
+        min=0.0,
+        max=0.5,
+        help="About how large a share of the marks is wrong, where something is done about it. elr and confidence "
+        "need it for boxes and tags only.",
+    )
 
 
 INFO = MethodInfo(
@@ -60,6 +74,7 @@ INFO = MethodInfo(
     entry="models_zoo.methods.seeded_segmentation.task:SeededSegmentation",
     summary="Learns masks from any mixture of tags, points, scribbles, boxes and accepted masks.",
     paper="Obukhov et al. 2019 (gated CRF, arXiv 1906.04651); Tarvainen & Valpola 2017 (mean teacher); "
-    "Tian et al. 2021 (BoxInst projection); Zhou et al. 2016 (class activation by pooling)",
+    "Tian et al. 2021 (BoxInst projection); Zhou et al. 2016 (class activation by pooling); "
+    "Liu et al. 2020 (ELR); Han et al. 2018 (co-teaching); Chen et al. 2022 (nested dropout)",
     license="Apache-2.0; encoder weights Apache-2.0",
 )
