@@ -59,8 +59,8 @@ class Sample:
     @property
     def num_bytes(self) -> int:
         """Memory held by the arrays."""
-        others = [*self.negatives.values(), *(() if self.patches is None else (self.patches,))]
-        return self.rgb.nbytes + self.labels.nbytes + sum(part.nbytes for part in others)
+        patches = 0 if self.patches is None else self.patches.nbytes
+        return self.rgb.nbytes + self.labels.nbytes + patches + sum(part.nbytes for part in self.negatives.values())
 
 
 def load_rgb(path: Path) -> npt.NDArray[np.uint8]:
