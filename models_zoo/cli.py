@@ -4,6 +4,7 @@ Examples::
 
     python -m models_zoo train snapshot/ --out run/ --set steps=300 --set image_size=192
     python -m models_zoo predict run/final photos/ --out masks/
+    python -m models_zoo measure-boxes run/final snapshot/
     python -m models_zoo rank run/final photos/ --function margin --budget 20
     python -m models_zoo train-clicks photos_with_masks/ --out clicks/ --set effort=quick
     python -m models_zoo measure-clicks clicks/final other_photos/ --limit 50
@@ -51,6 +52,7 @@ def _parser() -> argparse.ArgumentParser:
     methods.set_defaults(run=_methods)
     _add_train(commands.add_parser("train", help="train on a snapshot folder"))
     _add_predict(commands.add_parser("predict", help="write a polished mask for every picture of a folder"))
+    _add_boxes(commands.add_parser("measure-boxes", help="how often the boxes round its masks hit objects (val split)"))
     _add_rank(commands.add_parser("rank", help="order the pictures of a folder, most informative first"))
     _add_clicks(
         commands.add_parser("train-clicks", help="train a click network on folders with images/ and masks/"),
@@ -103,6 +105,14 @@ def _add_predict(predict: argparse.ArgumentParser) -> None:
     predict.add_argument("--polisher", type=Path, help="the final/ folder of a trained mask polisher")
     predict.add_argument("--device", default="auto")
     predict.set_defaults(run=_predict)
+
+
+def _add_boxes(measure: argparse.ArgumentParser) -> None:
+    measure.add_argument("weights", type=Path, help="the final/ folder of a run")
+    measure.add_argument("snapshot", type=Path, help="its val split has boxes or accepted masks")
+    measure.add_argument("--threshold", type=float, default=0.5, help="height of a class, of its highest in an image")
+    measure.add_argument("--device", default="auto")
+    measure.set_defaults(run=_measure_boxes)
 
 
 def _add_rank(rank: argparse.ArgumentParser) -> None:
@@ -245,6 +255,15 @@ def _predict(options: argparse.Namespace, out: TextIO) -> int:
             polished = polish(prediction, rgb, refiner=predictor.refiner, polisher=polisher)
             (options.out / f"{path.stem}.png").write_bytes(encode_png(polished.label_map, voc_palette()))
             out.write(f"{path.name}\t{polished.score:.4f}\n")
+    return 0
+
+
+def _measure_boxes(options: argparse.Namespace, out: TextIO) -> int:
+    from models_zoo.engine import load_predictor
+    from models_zoo.engine.localise import localise
+
+    predictor = load_predictor(options.weights, options.device)
+    out.write(json.dumps(localise(predictor, options.snapshot, threshold=options.threshold)) + "\n")
     return 0
 
 

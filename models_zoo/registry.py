@@ -11,6 +11,7 @@ from typing import Any
 
 from models_zoo.info import AcquisitionInfo, EncoderInfo, InteractiveInfo, MethodInfo, RefinerInfo, UnknownMethod
 from models_zoo.methods.affinity.info import INFO as _AFFINITY
+from models_zoo.methods.bas.info import INFO as _BAS
 from models_zoo.methods.cam.info import INFO as _CAM
 from models_zoo.methods.mask_polisher.info import INFO as _MASK_POLISHER
 from models_zoo.methods.seafeats.info import INFO as _SEAFEATS
@@ -36,7 +37,7 @@ def list_methods() -> list[MethodInfo]:
     """All ways to learn, the default first."""
     from models_zoo.interactive.click_net.info import METHOD as CLICK_NET
 
-    return [_SEEDED_SEGMENTATION, _CAM, _AFFINITY, _SEAFEATS, _WSCL, CLICK_NET, _MASK_POLISHER]
+    return [_SEEDED_SEGMENTATION, _CAM, _AFFINITY, _BAS, _SEAFEATS, _WSCL, CLICK_NET, _MASK_POLISHER]
 
 
 def get_method(name: str) -> MethodInfo:

@@ -1,4 +1,4 @@
-"""What image-level tags ask of a classifier: a loss a class, unknown classes left out.
+"""What image-level tags ask of a classifier: a loss a class, or a contest of classes; unknown ones left out.
 
 Shape letters: B batch, C classes.
 """
@@ -47,3 +47,30 @@ def tag_cross_entropy(probs_BC: Tensor, present_BC: Tensor, absent_BC: Tensor) -
     sure_BC = probs_BC.clamp(_EPS, 1 - _EPS)
     energy_BC = torch.where(present_BC, -torch.log(sure_BC), -torch.log1p(-sure_BC))
     return (energy_BC * known).sum() / known.sum().clamp(min=1)
+
+
+def tag_contest(logits_BC: Tensor, present_BC: Tensor, absent_BC: Tensor) -> Tensor:
+    """Each present class against all absent ones (the classification loss of BAS, Wu et al. 2022 and Zhai et al. 2023).
+
+    An image's loss is the sum over its present classes c of -log(exp x_c / (1 + exp x_c + sum_a exp x_a)), a over its
+    absent classes; where none is present, -log(1 / (1 + sum_a exp x_a)). Present classes do not compete among each
+    other. The 1 is "none of them" with a logit of 0, which the paper does not have: with it an image without any
+    class teaches too, a logit above 0 means something, and one class alone gives the logistic loss.
+
+    Args:
+        logits_BC: one logit a class.
+        present_BC: bool, tagged present.
+        absent_BC: bool, tagged absent. Neither means unknown.
+
+    Returns:
+        A scalar, the mean over images of which any tag is known; 0 without any.
+    """
+    nothing_B1 = torch.zeros_like(logits_BC[:, :1])
+    rivals_BC = logits_BC.masked_fill(~absent_BC, -torch.inf)
+    against_B = torch.logsumexp(torch.cat([nothing_B1, rivals_BC], dim=1), dim=1)
+    # -log(e^x / (e^x + e^r)) = softplus(r - x)
+    each_BC = F.softplus(against_B[:, None] - logits_BC)
+    won_B = torch.where(present_BC, each_BC, torch.zeros_like(each_BC)).sum(dim=1)
+    energy_B = torch.where(present_BC.any(dim=1), won_B, against_B)
+    known_B = (present_BC | absent_BC).any(dim=1)
+    return torch.where(known_B, energy_B, torch.zeros_like(energy_B)).sum() / known_B.sum().clamp(min=1)

@@ -107,6 +107,10 @@ class Encoder(nn.Module):
         """Features of strides 4 to 32 of what `trunk` gave, to which something may have been added."""
         return {self.trunk_stride: trunk_BCHW} | self._layers(trunk_BCHW, self.trunk_stages)
 
+    def onward(self, layer_BDhw: Tensor, *, after: int) -> dict[int, Tensor]:
+        """What the later stages give, by stride, of what the one called `after` gave, or of what was made of that."""
+        return self._layers(layer_BDhw, STRIDES.index(after) + 1)
+
     def _layers(self, x: Tensor, first: int) -> dict[int, Tensor]:
         """What stage `first` and all later ones give, by stride."""
         layers: dict[int, Tensor] = {}

@@ -149,11 +149,11 @@ class VisionTransformer(Encoder):
         assert isinstance(found, _Embedding)
         return found
 
-    def _through(self, x_BDhw: Tensor) -> tuple[dict[int, Tensor], Tensor]:
-        """What the blocks make of embedded patches: maps by nominal stride, and the class token (B, D)."""
+    def _through(self, x_BDhw: Tensor, first: int = 1) -> tuple[dict[int, Tensor], Tensor]:
+        """What stage `first` and all later ones make of a map: maps by nominal stride, and the class token (B, D)."""
         token_B1D = self._embedding().class_token(len(x_BDhw))
         layers: dict[int, Tensor] = {}
-        for number, stride in enumerate(STRIDES[1:], 1):
+        for number, stride in enumerate(STRIDES[first:], first):
             with self._learning(number):
                 x_BDhw, token_B1D = self.stages[number](x_BDhw, token_B1D)
             layers[stride] = x_BDhw
@@ -165,6 +165,10 @@ class VisionTransformer(Encoder):
         embedded = self.trunk(images_BCHW)
         layers, token_BD = self._through(embedded)
         return {STRIDES[0]: embedded} | layers, token_BD
+
+    def onward(self, layer_BDhw: Tensor, *, after: int) -> dict[int, Tensor]:
+        """As `Encoder.onward`; the class token starts anew, without what earlier blocks told it."""
+        return self._through(layer_BDhw, STRIDES.index(after) + 1)[0]
 
     def pyramid(self, layers: Mapping[int, Tensor]) -> dict[int, Tensor]:
         """Maps at the strides they are called by."""

@@ -111,3 +111,9 @@ def test_a_polisher_is_not_trained_without_a_model(trained: Path, tmp_path: Path
     missing = str(tmp_path / "none")
     status, _, err = _run("train-polisher", snapshot, "--model", missing, "--out", str(tmp_path / "p"))
     assert status == 2 and "manifest.json is missing" in err
+
+
+def test_boxes_are_measured(trained: Path) -> None:
+    status, out, _ = _run("measure-boxes", str(trained / "run" / "final"), str(trained / "snapshot"))
+    found = json.loads(out)
+    assert status == 0 and found["n"] == 5 and 0 <= found["gt_known"] <= 1

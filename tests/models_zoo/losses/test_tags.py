@@ -1,4 +1,4 @@
-"""Tag margin and halved cross entropy: numbers by hand, gradients, unknown tags and ignored cells."""
+"""Tag margin, tag contest and halved cross entropy: numbers by hand, gradients, unknown tags and ignored cells."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from models_zoo.losses.halves import halved_cross_entropy
-from models_zoo.losses.tags import tag_cross_entropy, tag_margin
+from models_zoo.losses.tags import tag_contest, tag_cross_entropy, tag_margin
 from models_zoo.marks import IGNORE
 
 
@@ -47,6 +47,39 @@ def test_the_gradient_of_the_tag_margin_is_its_slope() -> None:
     logits = torch.randn(2, 3, dtype=torch.float64, requires_grad=True)
     present, absent = _bools([1, 0, 0], [0, 1, 0]), _bools([0, 1, 0], [0, 0, 1])
     assert torch.autograd.gradcheck(lambda x: tag_margin(x, present, absent, smoothing=0.1), (logits,))
+
+
+def test_the_contest_by_hand() -> None:
+    logits = torch.tensor([[math.log(2.0), math.log(3.0), math.log(4.0)]])
+    # Classes 0 and 1 are there, 2 is not: -log(2 / (1 + 2 + 4)) - log(3 / (1 + 3 + 4)).
+    expected = math.log(7 / 2) + math.log(8 / 3)
+    assert float(tag_contest(logits, _bools([1, 1, 0]), _bools([0, 0, 1]))) == pytest.approx(expected)
+    # None is there: -log(1 / (1 + 3 + 4)); class 0 is unknown.
+    assert float(tag_contest(logits, _bools([0, 0, 0]), _bools([0, 1, 1]))) == pytest.approx(math.log(8))
+    both = tag_contest(logits.repeat(2, 1), _bools([1, 1, 0], [0, 0, 0]), _bools([0, 0, 1], [0, 1, 1]))
+    assert float(both) == pytest.approx((expected + math.log(8)) / 2)
+
+
+def test_one_class_alone_has_the_logistic_loss() -> None:
+    logits, is_there = torch.randn(4, 1), _bools([1], [0], [1], [0])
+    assert float(tag_contest(logits, is_there, ~is_there)) == pytest.approx(
+        float(tag_margin(logits, is_there, ~is_there))
+    )
+
+
+def test_unknown_tags_take_no_part_in_the_contest() -> None:
+    logits = torch.tensor([[9.0, 1.0], [7.0, 7.0]], requires_grad=True)
+    loss = tag_contest(logits, _bools([0, 1], [0, 0]), _bools([0, 0], [0, 0]))
+    loss.backward()  # type: ignore[no-untyped-call]
+    assert float(loss.detach()) == pytest.approx(math.log(1 + math.exp(-1)))
+    assert logits.grad is not None and float(logits.grad[0, 1]) < 0
+    assert not logits.grad[0, 0] and not logits.grad[1].any()
+
+
+def test_the_gradient_of_the_contest_is_its_slope() -> None:
+    logits = torch.randn(3, 3, dtype=torch.float64, requires_grad=True)
+    present, absent = _bools([1, 1, 0], [0, 0, 0], [0, 0, 0]), _bools([0, 0, 1], [0, 1, 1], [0, 0, 0])
+    assert torch.autograd.gradcheck(lambda x: tag_contest(x, present, absent), (logits,))
 
 
 def test_halves_by_hand() -> None:

