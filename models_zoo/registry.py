@@ -16,6 +16,7 @@ from models_zoo.methods.cam.info import INFO as _CAM
 from models_zoo.methods.mask_polisher.info import INFO as _MASK_POLISHER
 from models_zoo.methods.seafeats.info import INFO as _SEAFEATS
 from models_zoo.methods.seeded_segmentation.info import INFO as _SEEDED_SEGMENTATION
+from models_zoo.methods.toco.info import INFO as _TOCO
 from models_zoo.methods.wscl.info import INFO as _WSCL
 
 _ENCODERS: tuple[EncoderInfo, ...] = (
@@ -37,7 +38,7 @@ def list_methods() -> list[MethodInfo]:
     """All ways to learn, the default first."""
     from models_zoo.interactive.click_net.info import METHOD as CLICK_NET
 
-    return [_SEEDED_SEGMENTATION, _CAM, _AFFINITY, _BAS, _SEAFEATS, _WSCL, CLICK_NET, _MASK_POLISHER]
+    return [_SEEDED_SEGMENTATION, _CAM, _AFFINITY, _BAS, _TOCO, _SEAFEATS, _WSCL, CLICK_NET, _MASK_POLISHER]
 
 
 def get_method(name: str) -> MethodInfo:

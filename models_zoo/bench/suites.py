@@ -91,6 +91,8 @@ VARIANTS = (
     Variant(method="cam", name="layer_cam", settings={"class_map": "layer_cam"}),
     Variant(method="affinity", name="without walk", settings={"walk_steps": 0}),
     Variant(method="affinity", name="features", settings={"affinity": "features"}),
+    Variant(method="toco", name="without patch contrast", settings={"patch_contrast": 0.0}),
+    Variant(method="toco", name="without piece contrast", settings={"piece_contrast": 0.0}),
 )
 
 

@@ -48,15 +48,19 @@ class TagTask(AveragedTraining):
             absent_BC: bool, those that are known not to be there.
             refiner: makes the maps follow the colours; None is the one of the settings.
         """
-        config = self.config
         rgb = F.avg_pool2d(batch.rgb_BHWC.permute(0, 3, 1, 2).float() / 255.0, OUTPUT_STRIDE)
-        rule = SeedRule(threshold=config.threshold, band=config.ignore_band, refiner=refiner or config.refiner)
+        rule = self.seed_rule(refiner)
         known = Known(batch.targets_BChw, batch.excluded_BChw)
         labels = seed_labels(maps_BChw, rgb, allowed_BC, known, rule, background=self.background)
         # Nothing was found in an image whose tags are not all known: that says nothing about its background.
         speaks_B = allowed_BC.any(dim=1) | absent_BC[:, self._things(absent_BC)].all(dim=1)
         free = batch.valid_Bhw & (batch.targets_BChw.sum(dim=1) == 0) & (speaks_B & ~batch.is_full_B)[:, None, None]
         return torch.where(free, labels, torch.full_like(labels, IGNORE))
+
+    def seed_rule(self, refiner: str | None = None) -> SeedRule:
+        """Where the settings cut."""
+        config = self.config
+        return SeedRule(threshold=config.threshold, band=config.ignore_band, refiner=refiner or config.refiner)
 
     def over_views(self, maps_of: Callable[[Tensor], Tensor], images_BCHW: Tensor, size: tuple[int, int]) -> Tensor:
         """Maps summed over the scales of the settings and mirror images, at that (height, width)."""

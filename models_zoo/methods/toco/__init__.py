@@ -1,0 +1,1 @@
+"""Token contrast: one network learns tags, class maps and masks at once (ToCo)."""
