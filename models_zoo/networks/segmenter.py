@@ -26,5 +26,10 @@ class Segmenter(nn.Module):
 
     def forward(self, images_BCHW: Tensor) -> Tensor:
         """Normalised images (B, 3, H, W) -> logits (B, C, H/4, W/4)."""
-        logits: Tensor = self.head(self.decoder(self.encoder(images_BCHW)))
+        logits: Tensor = self.head(self.features(images_BCHW))
         return logits
+
+    def features(self, images_BCHW: Tensor) -> Tensor:
+        """What the head reads, (B, D, H/4, W/4), D the decoder's width."""
+        features: Tensor = self.decoder(self.encoder(images_BCHW))
+        return features

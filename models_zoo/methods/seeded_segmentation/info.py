@@ -26,6 +26,13 @@ class SeededSegmentationConfig(SegmenterConfig):
     crf_weight: float = setting(
         0.8, min=0.0, max=5.0, help="Pull that spreads labels over even colour and stops at edges; 0 is off."
     )
+    tree_weight: float = setting(
+        0.0,
+        min=0.0,
+        max=5.0,
+        help="Pull towards the mean along the picture's tree of like colours and features, which reaches far; try 0.4; "
+        "0 is off.",
+    )
     pseudo_label_weight: float = setting(
         0.5, min=0.0, max=5.0, help="Weight of learning from the model's own sure pixels after warm-up; 0 is off."
     )
@@ -73,8 +80,9 @@ INFO = MethodInfo(
     config=SeededSegmentationConfig,
     entry="models_zoo.methods.seeded_segmentation.task:SeededSegmentation",
     summary="Learns masks from any mixture of tags, points, scribbles, boxes and accepted masks.",
-    paper="Obukhov et al. 2019 (gated CRF, arXiv 1906.04651); Tarvainen & Valpola 2017 (mean teacher); "
-    "Tian et al. 2021 (BoxInst projection); Zhou et al. 2016 (class activation by pooling); "
+    paper="Obukhov et al. 2019 (gated CRF, arXiv 1906.04651); Liang et al. 2022 (tree energy); "
+    "Tarvainen & Valpola 2017 (mean teacher); Tian et al. 2021 (BoxInst projection); "
+    "Zhou et al. 2016 (class activation by pooling); "
     "Liu et al. 2020 (ELR); Han et al. 2018 (co-teaching); Chen et al. 2022 (nested dropout)",
     license="Apache-2.0; encoder weights Apache-2.0",
 )

@@ -4,7 +4,7 @@ Shape letters: B batch, C classes, H height, W width; h = H / 4, w = W / 4.
 
 * labelled pixels (strokes, points, accepted masks): class-balanced partial cross entropy, in marked images with each
   class alike, and soft dice;
-* like colours: gated CRF; tags: pooled presence; boxes: projection; negatives: -log(1 - p);
+* like colours: gated CRF, and if wanted tree energy; tags: pooled presence; boxes: projection; negatives: -log(1 - p);
 * everything else: hard pseudo-labels of an averaged copy of the network where it is sure, after a warm-up;
 * marks that may be wrong: `noise.py` says how far each is believed, in the losses above and where they hold labels.
 """
@@ -25,6 +25,7 @@ from models_zoo.losses.gated_crf import gated_crf
 from models_zoo.losses.image_level import image_level
 from models_zoo.losses.partial_ce import even_classes, excluded_cross_entropy, partial_cross_entropy
 from models_zoo.losses.small_loss import forget_rate
+from models_zoo.losses.tree_energy import tree_energy
 from models_zoo.methods.base import Batch, Losses, Schedule, TaskContext
 from models_zoo.methods.seeded_segmentation.info import SeededSegmentationConfig
 from models_zoo.methods.seeded_segmentation.noise import WARM_UP, Doubt, Marks, make_doubt
@@ -109,30 +110,38 @@ class SeededSegmentation(nn.Module):
     def losses(self, batch: Batch) -> Losses:
         """Sum of the weighted parts; a part whose weight or evidence is nil is not computed."""
         seen = self.student.encoder.normalise(batch.jittered_BHWC)
-        logits = self.student(seen).float()
+        answer = self._answer(self.student, seen)
         if self.doubt is None:
-            parts = self._parts(logits, Judged(batch))
+            parts = self.parts(*answer, Judged(batch))
         else:
-            parts = self._doubting(self.doubt, seen, logits, batch)
+            parts = self._doubting(self.doubt, seen, answer, batch)
         total = torch.stack(list(parts.values())).sum()
         return Losses(total, {name: float(value.detach()) for name, value in parts.items()})
 
-    def _parts(self, logits: Tensor, judged: Judged) -> dict[str, Tensor]:
+    @staticmethod
+    def _answer(network: Segmenter, seen: Tensor) -> tuple[Tensor, Tensor]:
+        """Logits (B, C, h, w) and the features (B, D, h, w) that they are read from."""
+        features = network.features(seen)
+        logits: Tensor = network.head(features)
+        return logits.float(), features
+
+    def parts(self, logits: Tensor, features: Tensor, judged: Judged) -> dict[str, Tensor]:
+        """The weighted parts of the loss of one network's answer."""
         parts = self._evidence(logits, judged)
         if judged.batch.progress >= WARM_UP:
-            parts |= self._self_training(logits, judged)
+            parts |= self._self_training(logits, features, judged)
         return parts
 
-    def _doubting(self, doubt: Doubt, seen: Tensor, logits: Tensor, batch: Batch) -> dict[str, Tensor]:
+    def _doubting(self, doubt: Doubt, seen: Tensor, answer: tuple[Tensor, Tensor], batch: Batch) -> dict[str, Tensor]:
         """The losses with what is believed of the batch; those of a second network count as one part."""
         marks = Marks.of(batch)
-        answers = [logits] if self.partner is None else [logits, self.partner(seen).float()]
-        judged = self._judged(doubt, answers, batch, marks)
-        parts = self._parts(logits, judged[0])
-        if len(marks.items_M) and (further := doubt.regulariser(logits, marks)) is not None:
+        answers = [answer] if self.partner is None else [answer, self._answer(self.partner, seen)]
+        judged = self._judged(doubt, [logits for logits, _ in answers], batch, marks)
+        parts = self.parts(*answer, judged[0])
+        if len(marks.items_M) and (further := doubt.regulariser(answer[0], marks)) is not None:
             parts["early"] = further
         if len(answers) > 1:
-            parts["partner"] = torch.stack(list(self._parts(answers[1], judged[1]).values())).sum()
+            parts["partner"] = torch.stack(list(self.parts(*answers[1], judged[1]).values())).sum()
         return parts
 
     @torch.no_grad()
@@ -163,7 +172,7 @@ class SeededSegmentation(nn.Module):
             parts["boxes"] = config.box_weight * box_projection(probs, batch.boxes)
         return parts
 
-    def _self_training(self, logits: Tensor, judged: Judged) -> dict[str, Tensor]:
+    def _self_training(self, logits: Tensor, features: Tensor, judged: Judged) -> dict[str, Tensor]:
         """What colours and the averaged model suggest about images without an accepted mask."""
         config, batch = self.config, judged.batch
         weak = torch.nonzero(~batch.is_full_B).flatten()
@@ -175,6 +184,11 @@ class SeededSegmentation(nn.Module):
         if config.crf_weight:
             energy = gated_crf(torch.softmax(logits[weak], dim=1), rgb, batch.valid_Bhw[weak])
             parts["crf"] = config.crf_weight * ramp * energy
+        if config.tree_weight:
+            free = batch.valid_Bhw[weak] & (batch.targets_BChw[weak].sum(dim=1) == 0)
+            probs = torch.softmax(logits[weak], dim=1)
+            energy = tree_energy(probs, rgb, free, features[weak].float(), valid_BHW=batch.valid_Bhw[weak])
+            parts["tree"] = config.tree_weight * ramp * energy
         if config.pseudo_label_weight:
             parts["pseudo"] = config.pseudo_label_weight * ramp * self._pseudo_loss(logits, judged, weak, rgb)
         return parts

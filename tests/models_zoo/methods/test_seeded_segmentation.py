@@ -46,6 +46,15 @@ def test_colours_and_pseudo_labels_join_after_warm_up(tmp_path: Path) -> None:
     assert "pseudo" in parts
 
 
+def test_the_tree_joins_if_wanted_and_counts_by_its_weight(tmp_path: Path) -> None:
+    batch = _batch(tmp_path, 0.9)
+    assert "tree" not in _task().losses(batch).parts
+    losses = _task(tree_weight=0.4).losses(batch)
+    assert losses.parts["tree"] > 0 and torch.isfinite(losses.total)
+    assert _task(tree_weight=0.8).losses(batch).parts["tree"] == pytest.approx(2 * losses.parts["tree"], rel=1e-4)
+    losses.total.backward()  # type: ignore[no-untyped-call]
+
+
 @pytest.mark.parametrize("refiner", ["tree_filter", "none"])
 def test_pseudo_labels_can_follow_another_refiner(tmp_path: Path, refiner: str) -> None:
     batch = _batch(tmp_path, 0.9)
