@@ -11,8 +11,10 @@ from typing import Any
 
 from models_zoo.info import AcquisitionInfo, EncoderInfo, InteractiveInfo, MethodInfo, RefinerInfo, UnknownMethod
 from models_zoo.methods.affinity.info import INFO as _AFFINITY
+from models_zoo.methods.agmm.info import INFO as _AGMM
 from models_zoo.methods.bas.info import INFO as _BAS
 from models_zoo.methods.cam.info import INFO as _CAM
+from models_zoo.methods.gp_explainable.info import INFO as _GP_EXPLAINABLE
 from models_zoo.methods.mask_polisher.info import INFO as _MASK_POLISHER
 from models_zoo.methods.seafeats.info import INFO as _SEAFEATS
 from models_zoo.methods.seeded_segmentation.info import INFO as _SEEDED_SEGMENTATION
@@ -38,7 +40,19 @@ def list_methods() -> list[MethodInfo]:
     """All ways to learn, the default first."""
     from models_zoo.interactive.click_net.info import METHOD as CLICK_NET
 
-    return [_SEEDED_SEGMENTATION, _CAM, _AFFINITY, _BAS, _TOCO, _SEAFEATS, _WSCL, CLICK_NET, _MASK_POLISHER]
+    return [
+        _SEEDED_SEGMENTATION,
+        _AGMM,
+        _CAM,
+        _AFFINITY,
+        _BAS,
+        _TOCO,
+        _SEAFEATS,
+        _WSCL,
+        _GP_EXPLAINABLE,
+        CLICK_NET,
+        _MASK_POLISHER,
+    ]
 
 
 def get_method(name: str) -> MethodInfo:

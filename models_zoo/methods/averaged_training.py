@@ -9,14 +9,13 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Mapping
-from typing import Self
+from typing import Protocol, Self
 
 import torch
 from torch import Tensor, nn
 
 from models_zoo.losses.partial_ce import even_classes, excluded_cross_entropy, partial_cross_entropy
 from models_zoo.methods.base import Batch, Schedule, TaskContext
-from models_zoo.methods.common_config import AveragedConfig
 from models_zoo.networks.averaging import follow, load_pair
 
 FROZEN_STAGES = 2
@@ -27,14 +26,29 @@ _EPOCHS = {"quick": 12.0, "normal": 30.0, "thorough": 90.0}
 _STEPS = {"quick": (150, 1200), "normal": (400, 3600), "thorough": (1200, 18000)}
 
 
+class AveragedSettings(Protocol):
+    """What it reads of a method's settings; `common_config.AveragedConfig` has it all."""
+
+    @property
+    def effort(self) -> str: ...
+    @property
+    def steps(self) -> int: ...
+    @property
+    def image_size(self) -> int: ...
+    @property
+    def batch_size(self) -> int: ...
+    @property
+    def ema_decay(self) -> float: ...
+
+
 class AveragedTraining(nn.Module):
     """Most of a TrainingTask; the averaged copy makes the predictions."""
 
-    config: AveragedConfig
+    config: AveragedSettings
     student: nn.Module
     teacher: nn.Module
 
-    def __init__(self, network: nn.Module, config: AveragedConfig, context: TaskContext) -> None:
+    def __init__(self, network: nn.Module, config: AveragedSettings, context: TaskContext) -> None:
         """Take the network over and copy it."""
         super().__init__()
         self.config = config

@@ -53,6 +53,7 @@ def _empty(num_classes: int = 3, side: int = 10) -> Batch:
         plausible_BC=torch.ones(classes, dtype=torch.bool),
         valid_Bhw=torch.ones(1, side, side, dtype=torch.bool),
         is_full_B=torch.tensor([False]),
+        items_Bhw=torch.full((1, side, side), -1),
         boxes=(),
         progress=0.5,
     )
