@@ -61,7 +61,7 @@ class GpConfig(MethodConfig):
         "(twice the size, four times the time).",
     )
     batch_size: int = setting(4, min=1, max=64, help="Images a training step.")
-    learning_rate: float = setting(2e-3, min=1e-6, max=1e-1, help="Step size of the whole network.")
+    learning_rate: float = setting(3e-3, min=1e-6, max=1e-1, help="Step size of the whole network.")
     ema_decay: float = setting(
         0.99,
         min=0.0,
