@@ -2,9 +2,9 @@ import { describe, expect, it } from "vitest";
 import { withoutUnmarked } from "./regions";
 import type { Supervision } from "./supervision";
 
-/** Scores of two classes on a row of cells: "#" is more likely the first, "." the second, "!" can only be the first. */
+/** Scores of two classes on a row of cells: "#" is more likely the first, "+" a little, "." the second, "!" must be it. */
 function given(picture: string, seeds: readonly number[], boxes: readonly number[] = []): [Supervision, Float32Array[]] {
-  const first = Float32Array.from(picture, (letter) => ({ "#": 0.75, ".": 0.25, "!": 1 })[letter]!);
+  const first = Float32Array.from(picture, (letter) => ({ "#": 0.75, "+": 0.625, ".": 0.25, "!": 1 })[letter]!);
   const supervision: Supervision = {
     width: picture.length,
     height: 1,
@@ -18,11 +18,28 @@ function given(picture: string, seeds: readonly number[], boxes: readonly number
 }
 
 describe("things that nobody marked", () => {
-  it("are given back while all marks lie in one region", () => {
-    const [supervision, scores] = given("##..##.!", [0, 1]);
+  it("are given back while all marks lie in one region, and what no other class could have stays", () => {
+    const [supervision, scores] = given("##..##!.", [0, 1]);
     withoutUnmarked(supervision, scores, 1);
-    expect([...scores[0]!]).toEqual([0.75, 0.75, 0.25, 0.25, 0, 0, 0.25, 1]);
-    expect([...scores[1]!]).toEqual([0.25, 0.25, 0.75, 0.75, 1, 1, 0.75, 0]);
+    expect([...scores[0]!]).toEqual([0.75, 0.75, 0.25, 0.25, 0, 0, 1, 0.25]);
+    expect([...scores[1]!]).toEqual([0.25, 0.25, 0.75, 0.75, 1, 1, 0, 0.75]);
+  });
+
+  it("stay if they are a crowd as clear as the marked one, until a third stroke is on it", () => {
+    for (const [picture, seeds, stays] of [
+      ["##..##.#", [0], true],
+      ["##..##..", [0], false],
+      ["##..++.+", [0], false],
+      ["#######..##.#", [0, 2], true],
+      ["#######..##.#", [0, 2, 4], false],
+      ["#".repeat(21) + ".#.#", [0], false],
+    ] as const) {
+      const [supervision, scores] = given(picture, seeds);
+      const before = [...scores[0]!];
+      withoutUnmarked(supervision, scores, 1);
+      if (stays) expect([...scores[0]!]).toEqual(before);
+      else expect(scores[0]!.filter((score, i) => score > 0 && i >= picture.indexOf(".") && picture[i] !== ".")).toHaveLength(0);
+    }
   });
 
   it("are meant too once two are marked, be it with a box", () => {
@@ -34,9 +51,9 @@ describe("things that nobody marked", () => {
   });
 
   it("are not asked after in what stands for all else", () => {
-    const [supervision, scores] = given("##..##.#", [0]);
+    const [supervision, scores] = given("##..##..", [0]);
     withoutUnmarked(supervision, scores, 0);
-    expect([...scores[0]!]).toEqual([0.75, 0.75, 0.25, 0.25, 0.75, 0.75, 0.25, 0.75]);
+    expect([...scores[0]!]).toEqual([0.75, 0.75, 0.25, 0.25, 0.75, 0.75, 0.25, 0.25]);
   });
 
   it("touch the marked one across a corner, and then they are of it", () => {

@@ -1,15 +1,24 @@
 /**
- * An unmarked thing far away does not light up because it looks like a marked one: the twin of
+ * An unmarked thing far away lights up only in a crowd that is as much like the class as the marked thing is: the twin of
  * models_zoo/interactive/live_regions.py. As long as all marks of a class lie in one region of it, its others are given
- * back; once marks lie in two, the person means all of their kind.
+ * back, unless several are of a size and the scores lead in them as clearly. A third stroke in the same region says that
+ * this one is meant; once marks lie in two, all of their kind are.
  */
 import type { Supervision } from "./supervision";
+
+/** The least lead of a crowd, as a share of that in the marked region. */
+const ALIKE = 0.7;
+/** How many regions of at least what share of the marked one's size make a crowd. */
+const CROWD = 2;
+const CROWD_SIZE = 0.1;
+/** After more strokes than these in one region, that one is meant. */
+const FEW_STROKES = 2;
 
 /** Scores at zero where a class is given back, in place; `background` is the position that nothing is taken from. */
 export function withoutUnmarked(supervision: Supervision, scores: readonly Float32Array[], background: number): void {
   const cells = supervision.seeds.length;
   const best = bestPositions(scores, cells);
-  const givenBack = scores.map((_, position) => (position === background ? null : unmarked(supervision, best, position)));
+  const givenBack = scores.map((_, position) => (position === background ? null : unmarked(supervision, scores, best, position)));
   if (givenBack.every((map) => map === null)) return;
   givenBack.forEach((where, position) => {
     if (where === null) return;
@@ -41,31 +50,67 @@ export function bestPositions(scores: readonly Float32Array[], cells: number): U
   return best;
 }
 
-/** Cells of a class in regions (eight neighbours) that hold nothing shown, if exactly one does; else null. */
-function unmarked({ seeds, boxes, width, height }: Supervision, best: Uint8Array, position: number): Uint8Array | null {
+/** Cells of a class in regions (eight neighbours) that hold nothing shown, if exactly one does and they are no crowd. */
+function unmarked(
+  { seeds, boxes, width, height }: Supervision,
+  scores: readonly Float32Array[],
+  best: Uint8Array,
+  position: number,
+): Uint8Array | null {
   const isShown = Uint8Array.from(seeds, (column) => (column === position ? 1 : 0));
   for (const box of boxes) if (box.position === position) for (const i of box.cells) isShown[i] = 1;
   /** 1: of the class and not in the region with the marks. */
-  const left = new Uint8Array(best.length);
-  let count = 0;
-  for (let i = 0; i < best.length; i++) if (best[i] === position) count += left[i] = 1;
-  let found = false;
+  const left = Uint8Array.from(best, (of) => (of === position ? 1 : 0));
+  let near: number[] | null = null;
   for (let i = 0; i < best.length; i++) {
     if (left[i] === 0 || isShown[i] === 0) continue;
-    if (found) return null;
-    found = true;
-    count -= takeRegion(left, i, width, height);
+    if (near !== null) return null;
+    near = takeRegion(left, i, width, height);
   }
-  return found && count > 0 ? left : null;
+  if (near === null) return null;
+  const far = regions(left.slice(), width, height);
+  if (far.length === 0) return null;
+  const strokes = regions(isShown.slice(), width, height).length;
+  const lead = (cells: readonly number[]): number => meanLead(scores, position, cells);
+  return strokes <= FEW_STROKES && isCrowd(far, near, isShown, lead) ? null : left;
 }
 
-/** Put the region around a cell at 0; how many cells it had. */
-function takeRegion(mask: Uint8Array, from: number, width: number, height: number): number {
-  const open = [from];
+/** Whether several regions are of the marked one's size, and the class leads in all of them as where nobody said so. */
+function isCrowd(
+  far: readonly number[][],
+  near: readonly number[],
+  isShown: Uint8Array,
+  lead: (cells: readonly number[]) => number,
+): boolean {
+  if (far.filter((cells) => cells.length >= CROWD_SIZE * near.length).length < CROWD) return false;
+  const guessed = near.filter((i) => isShown[i] === 0);
+  return lead(far.flat()) > ALIKE * lead(guessed.length > 0 ? guessed : near);
+}
+
+/** How far a class is above the best of the others, on average over some cells. */
+function meanLead(scores: readonly Float32Array[], position: number, cells: readonly number[]): number {
+  let sum = 0;
+  for (const i of cells) {
+    let other = 0;
+    for (let k = 0; k < scores.length; k++) if (k !== position) other = Math.max(other, scores[k]![i]!);
+    sum += scores[position]![i]! - other;
+  }
+  return sum / cells.length;
+}
+
+/** Every region of a mask, which is empty afterwards. */
+function regions(mask: Uint8Array, width: number, height: number): number[][] {
+  const found: number[][] = [];
+  for (let i = 0; i < mask.length; i++) if (mask[i] !== 0) found.push(takeRegion(mask, i, width, height));
+  return found;
+}
+
+/** Put the region around a cell at 0; its cells. */
+function takeRegion(mask: Uint8Array, from: number, width: number, height: number): number[] {
+  const taken = [from];
   mask[from] = 0;
-  let taken = 0;
-  for (let i = open.pop(); i !== undefined; i = open.pop()) {
-    taken += 1;
+  for (let next = 0; next < taken.length; next++) {
+    const i = taken[next]!;
     const x = i % width;
     const y = (i - x) / width;
     for (let row = Math.max(0, y - 1); row <= Math.min(height - 1, y + 1); row++) {
@@ -73,7 +118,7 @@ function takeRegion(mask: Uint8Array, from: number, width: number, height: numbe
         const j = row * width + column;
         if (mask[j] === 0) continue;
         mask[j] = 0;
-        open.push(j);
+        taken.push(j);
       }
     }
   }

@@ -111,6 +111,8 @@ CASES = (
         (_line(1, (20, 20), (30, 24), width=6), _line(0, (60, 85), (90, 80)), Point(1, -1, 80, 20)),
         all_similar=True,
     ),
+    # Coins: one has a stroke, the others light up with it.
+    Case("crowd", "coins.png", (60, 20), (_line(1, (40, 40), (45, 45)), _line(0, (4, 60), (90, 61)))),
 )
 
 

@@ -1,4 +1,4 @@
-"""The parts of the live head: colours, the fixed shuffle, the random walk, the enlargement."""
+"""The parts of the live head: colours, the fixed shuffle, the random walk, unmarked regions, the enlargement."""
 
 import numpy as np
 import pytest
@@ -8,8 +8,9 @@ from models_zoo.interactive.pixel_features import lab_image, position_hash, some
 pytest.importorskip("cv2")
 
 from models_zoo.interactive.enlarging import Enlarger
+from models_zoo.interactive.live_regions import without_unmarked
 from models_zoo.interactive.random_walk import build_graph, random_walk
-from models_zoo.interactive.supervision import supervise
+from models_zoo.interactive.supervision import Supervision, supervise
 from models_zoo.marks import UNLABELLED, Box, WeakLabels
 
 
@@ -82,6 +83,41 @@ def halves(width: int, at: float) -> np.ndarray[tuple[int, ...], np.dtype[np.flo
     """Scores of two classes: the second from column ``at`` on, a share in the cell that holds it."""
     share = np.clip(np.arange(1, width + 1) - np.float32(at), 0, 1).astype(np.float32)
     return np.tile(np.stack([1 - share, share])[:, None], (1, width, 1))
+
+
+@pytest.mark.parametrize(
+    ("picture", "marked", "stays"),
+    [
+        ("##..##.#", [0], True),
+        ("##..##..", [0], False),  # one thing is no crowd
+        ("##..++.+", [0], False),  # less like the class than what is marked
+        ("#######..##.#", [0, 2], True),
+        ("#######..##.#", [0, 2, 4], False),  # who strokes one thing three times means that one
+        ("#" * 21 + ".#.#", [0], False),  # specks beside it
+        ("##..##..", [0, 4], True),  # two are marked: all of their kind are meant
+    ],
+)
+def test_unmarked_regions_stay_if_they_are_a_crowd_as_clear_as_the_marked_one(
+    picture: str, marked: list[int], stays: bool
+) -> None:
+    score = np.array([[{"#": 0.75, "+": 0.625, ".": 0.25}[letter] for letter in picture]], np.float32)
+    seeds = np.full(score.shape, -1, np.int16)
+    seeds[0, marked] = 0
+    nothing = np.zeros(0, np.intp)
+    given = Supervision(
+        classes=(1, 0),
+        seeds=seeds,
+        excluded=np.zeros((2, *score.shape), np.bool_),
+        cells=nothing,
+        targets=np.zeros((0, 2), np.float32),
+        weights=np.zeros(0, np.float32),
+        boxes=(),
+        is_guess=False,
+    )
+    scores = np.stack([score, 1 - score])
+    far = np.array([letter != "." and at > picture.index(".") for at, letter in enumerate(picture)])
+    expected = scores if stays else np.where(far, np.array([[[0.0]], [[1.0]]]), scores)
+    assert np.allclose(without_unmarked(scores, given, 1), expected)
 
 
 def test_borders_follow_the_images_edge_not_the_cells() -> None:
