@@ -16,6 +16,7 @@ from models_zoo.methods.bas.info import INFO as _BAS
 from models_zoo.methods.cam.info import INFO as _CAM
 from models_zoo.methods.gp_explainable.info import INFO as _GP_EXPLAINABLE
 from models_zoo.methods.mask_polisher.info import INFO as _MASK_POLISHER
+from models_zoo.methods.ppl.info import INFO as _PPL
 from models_zoo.methods.seafeats.info import INFO as _SEAFEATS
 from models_zoo.methods.seeded_segmentation.info import INFO as _SEEDED_SEGMENTATION
 from models_zoo.methods.toco.info import INFO as _TOCO
@@ -46,6 +47,7 @@ def list_methods() -> list[MethodInfo]:
         _CAM,
         _AFFINITY,
         _BAS,
+        _PPL,
         _TOCO,
         _SEAFEATS,
         _WSCL,

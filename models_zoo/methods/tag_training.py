@@ -21,7 +21,7 @@ from models_zoo.methods.averaged_training import ENCODER_RATE, FROZEN_STAGES
 from models_zoo.methods.base import Batch, Losses, TaskContext
 from models_zoo.methods.tag_config import TagConfig
 from models_zoo.methods.tag_task import SMOOTHING, TagTask
-from models_zoo.networks.encoders import starting_encoder
+from models_zoo.networks.encoders import Encoder, starting_encoder
 from models_zoo.networks.segmenter import Segmenter
 from models_zoo.networks.tag_classifier import TagClassifier
 from models_zoo.seeds.class_maps import make_maps, to_unit_peak
@@ -31,9 +31,10 @@ MapsOf: TypeAlias = Callable[[Batch, Tensor, Tensor], Tensor]
 
 
 class TagTraining(TagTask):
-    """TrainingTask of `cam`, and what `affinity` starts from."""
+    """TrainingTask of `cam`, and what `affinity`, `bas` and `ppl` start from."""
 
     config: TagConfig
+    classifier: TagClassifier
     segment_from: ClassVar[float] = 0.4
     """Share of the training after which class maps teach the segmenter."""
 
@@ -43,9 +44,14 @@ class TagTraining(TagTask):
             starting_encoder(config.encoder, pretrained=pretrained, frozen_stages=FROZEN_STAGES) for _ in range(2)
         )
         super().__init__(Segmenter(first, context.num_classes), config, context)
-        self.classifier = TagClassifier(second, context.num_classes).to(memory_format=torch.channels_last)
+        self.classifier = self.make_classifier(second, context.num_classes)
+        self.classifier.to(memory_format=torch.channels_last)
         self.register_buffer("steps_learnt", torch.zeros((), dtype=torch.long))
         self._has_learnt = False
+
+    def make_classifier(self, encoder: Encoder, num_classes: int) -> TagClassifier:
+        """What learns the tags, on an encoder of its own."""
+        return TagClassifier(encoder, num_classes)
 
     def parameter_groups(self) -> list[dict[str, object]]:
         """The encoders learn slower than what starts from nothing."""

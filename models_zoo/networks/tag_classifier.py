@@ -20,12 +20,15 @@ class TagClassifier(nn.Module):
     Mean and linear map commute: a logit is the mean of its class map (`class_maps`) exactly.
     """
 
-    def __init__(self, encoder: Encoder, num_classes: int) -> None:
-        """Takes the encoder over and changes its last map; give it one of its own."""
+    def __init__(self, encoder: Encoder, num_classes: int, *, joined: int = 1) -> None:
+        """Takes the encoder over and changes its last map; give it one of its own.
+
+        ``joined`` is how many last maps a subclass puts side by side under 32.
+        """
         super().__init__()
         self.encoder = encoder
         encoder.keep_resolution()
-        self.classify = nn.Conv2d(encoder.channels[32], num_classes, 1, bias=False)
+        self.classify = nn.Conv2d(joined * encoder.channels[32], num_classes, 1, bias=False)
         nn.init.normal_(self.classify.weight, std=0.01)
 
     def forward(self, images_BCHW: Tensor) -> tuple[Tensor, dict[int, Tensor]]:

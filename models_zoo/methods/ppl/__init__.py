@@ -1,0 +1,1 @@
+"""A classifier that also sees its features cut into pieces (progressive patch learning, PPL)."""
