@@ -19,6 +19,7 @@ from models_zoo.methods.mask_polisher.info import INFO as _MASK_POLISHER
 from models_zoo.methods.ppl.info import INFO as _PPL
 from models_zoo.methods.seafeats.info import INFO as _SEAFEATS
 from models_zoo.methods.seeded_segmentation.info import INFO as _SEEDED_SEGMENTATION
+from models_zoo.methods.self_vit_mil.info import INFO as _SELF_VIT_MIL
 from models_zoo.methods.toco.info import INFO as _TOCO
 from models_zoo.methods.wscl.info import INFO as _WSCL
 
@@ -51,6 +52,7 @@ def list_methods() -> list[MethodInfo]:
         _TOCO,
         _SEAFEATS,
         _WSCL,
+        _SELF_VIT_MIL,
         _GP_EXPLAINABLE,
         CLICK_NET,
         _MASK_POLISHER,

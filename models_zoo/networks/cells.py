@@ -5,6 +5,7 @@ Shape letters: B batch, C classes, D channels, H height, W width; g rows and k c
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -32,6 +33,14 @@ def from_cells(cells_BDgk: Tensor, side: int, size: tuple[int, int], *, mode: st
         cells_BDgk, scale_factor=float(side), mode=mode, align_corners=False if mode == "bilinear" else None
     )
     return enlarged[..., : size[0], : size[1]]
+
+
+def hold_at_zero(logits_BCgk: Tensor, background: int | None) -> Tensor:
+    """The logits with the background's at 0: with one other class its softmax is that class's sigmoid."""
+    if background is None:
+        return logits_BCgk
+    is_ground = torch.arange(logits_BCgk.shape[1], device=logits_BCgk.device) == background
+    return logits_BCgk.masked_fill(is_ground.view(1, -1, 1, 1), 0.0)
 
 
 class CellClassifier(nn.Module):

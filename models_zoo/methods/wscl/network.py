@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from models_zoo.networks.cells import hold_at_zero
 from models_zoo.networks.encoders import Encoder
 from models_zoo.networks.noise_filters import BayarFilter, SrmFilter
 
@@ -82,14 +83,6 @@ class Streams(nn.Module):
             logits, features = stream(views[name])
             found[name] = (hold_at_zero(logits.float(), self.background), features)
         return found
-
-
-def hold_at_zero(logits_BCgk: Tensor, background: int | None) -> Tensor:
-    """The logits with the background's at 0: with one other class its softmax is that class's sigmoid."""
-    if background is None:
-        return logits_BCgk
-    is_ground = torch.arange(logits_BCgk.shape[1], device=logits_BCgk.device) == background
-    return logits_BCgk.masked_fill(is_ground.view(1, -1, 1, 1), 0.0)
 
 
 def pair_side(size: tuple[int, int]) -> int:

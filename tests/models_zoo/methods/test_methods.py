@@ -19,6 +19,8 @@ from models_zoo.registry import load_entry
 from models_zoo.snapshot import read
 from tests.models_zoo.toy import SETTINGS, disc_image, make_snapshot
 
+FINEST: dict[str, object] = {"tile": "32"}
+"""Of methods with coarse maps: in pictures this small larger tiles would be all of it."""
 MIXTURE = ("tag", "point", "scribble", "box", "negative")
 by_method = pytest.mark.parametrize("info", list_methods(), ids=lambda info: info.name)
 
@@ -35,7 +37,7 @@ def no_network(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def _small(info: MethodInfo, **more: object) -> dict[str, object]:
     names = {field.name for field in dataclasses.fields(info.config)}
-    return {name: value for name, value in {**SETTINGS, **more}.items() if name in names}
+    return {name: value for name, value in {**SETTINGS, **FINEST, **more}.items() if name in names}
 
 
 def _masks(info: MethodInfo, count: int) -> int:

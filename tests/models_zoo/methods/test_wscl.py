@@ -11,7 +11,7 @@ from torch import nn
 
 from models_zoo import SnapshotSpec, Tag, get_method, parse_config, write_manifest
 from models_zoo.methods.base import Batch, TaskContext
-from models_zoo.methods.wscl.network import PAIRED, hold_at_zero, pair_side
+from models_zoo.methods.wscl.network import PAIRED, pair_side
 from models_zoo.methods.wscl.pixels import PixelLoader, PixelSet
 from models_zoo.methods.wscl.task import WsclTraining, image_scores
 from models_zoo.snapshot import read
@@ -66,13 +66,6 @@ def test_every_part_teaches_every_stream(tmp_path: Path) -> None:
         )
     bayar = task.student.named()["bayar"].residual
     assert bayar is not None and all(p.grad is not None and p.grad.any() for p in bayar.parameters())
-
-
-def test_one_thing_beside_the_background_has_the_sigmoid_for_its_softmax() -> None:
-    logits = torch.randn(2, 2, 3, 4)
-    held = torch.softmax(hold_at_zero(logits, 0), dim=1)
-    assert torch.allclose(held[:, 1], torch.sigmoid(logits[:, 1]), atol=1e-6)
-    assert hold_at_zero(logits, None) is logits
 
 
 def test_the_proposal_is_the_weighted_mean_of_the_streams() -> None:

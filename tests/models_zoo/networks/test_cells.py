@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from models_zoo.networks.cells import CellClassifier, from_cells, to_cells
+from models_zoo.networks.cells import CellClassifier, from_cells, hold_at_zero, to_cells
 from models_zoo.networks.encoders import build_encoder
 
 
@@ -35,3 +35,10 @@ def test_a_classifier_gives_one_answer_a_cell() -> None:
     assert cells.shape == (2, 512, 2, 3) and logits.shape == (2, 3, 2, 3)
     with pytest.raises(ValueError, match="multiple of 16"):
         CellClassifier(build_encoder("resnet18"), 3, cell=24)
+
+
+def test_one_thing_beside_the_background_has_the_sigmoid_for_its_softmax() -> None:
+    logits = torch.randn(2, 2, 3, 4)
+    held = torch.softmax(hold_at_zero(logits, 0), dim=1)
+    assert torch.allclose(held[:, 1], torch.sigmoid(logits[:, 1]), atol=1e-6)
+    assert hold_at_zero(logits, None) is logits
