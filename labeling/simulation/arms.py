@@ -34,7 +34,7 @@ def _weak(stage: Stage, part: Part, clock: Clock) -> Json:
     """Rounds of: images by the queue, marks or verdicts, training, proposals."""
     plan = part.plan
     worker = Worker(
-        stage, make_annotator(part.seed), plan.labels, plan.mend_places, plan.corrections, plan.take_regions
+        stage, make_annotator(part.seed), plan.labels, plan.mend_strokes, plan.corrections, plan.take_regions
     )
     curve = []
     for number, quota in enumerate(quotas(plan, len(stage.images("train", "val"))), start=1):

@@ -13,7 +13,7 @@ LABELS = ("scribbles", "points", "boxes", "tags", "mixed")
 STRATEGIES = ("random", "uncertainty")
 Arm = Literal["weak", "full"]
 
-MEND_PLACES = 3
+MEND_STROKES = 3
 CORRECTIONS = 1
 # Taking regions teaches what is easy; docs/benchmarks.md has the figures.
 TAKE_REGIONS = 0
@@ -23,9 +23,9 @@ TAKE_REGIONS = 0
 class Plan:
     """One simulation. `budget_images` 0 means all images outside the test split; `steps` 0 lets effort decide.
 
-    A proposal with more than `mend_places` wrong places is rejected rather than mended; the mask under the pen is
-    corrected by strokes on up to three wrong places first, `corrections` times. Of a mask that is rejected all the
-    same, up to `take_regions` regions are looked at and the right ones taken.
+    A proposal that takes more than `mend_strokes` strokes to mend, and more than marking it anew, is rejected (0 mends
+    nothing); the mask under the pen is corrected by strokes on up to three wrong places first, `corrections` times. Of
+    a mask that is rejected all the same, up to `take_regions` regions are looked at and the right ones taken.
     """
 
     data: str
@@ -36,7 +36,7 @@ class Plan:
     effort: str = "normal"
     image_size: int = 256
     steps: int = 0
-    mend_places: int = MEND_PLACES
+    mend_strokes: int = MEND_STROKES
     corrections: int = CORRECTIONS
     take_regions: int = TAKE_REGIONS
 

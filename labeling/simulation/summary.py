@@ -30,7 +30,7 @@ def summarise(plan: Plan, pairs: list[Json], *, wanted_seeds: int) -> Json:
             "effort": plan.effort,
             "image_size": plan.image_size,
             "steps": plan.steps,
-            "mend_places": plan.mend_places,
+            "mend_strokes": plan.mend_strokes,
             "corrections": plan.corrections,
         },
     }

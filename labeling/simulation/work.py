@@ -20,7 +20,7 @@ from labeling.services.leases import release_lease
 from labeling.services.masks import store_mask
 from labeling.services.proposals import request_proposal
 from labeling.services.queue import lease_next
-from labeling.simulation.plan import CORRECTIONS, MEND_PLACES, TAKE_REGIONS
+from labeling.simulation.plan import CORRECTIONS, MEND_STROKES, TAKE_REGIONS
 from labeling.simulation.stage import Stage
 from labeling.tasks.interactive import propose as answer_marks
 from models_zoo import Mark, MarkKind, decode_png, encode_png, mark_geometry
@@ -45,7 +45,7 @@ class Worker:
     stage: Stage
     annotator: SimulatedAnnotator
     labels: str
-    mend_places: int = MEND_PLACES
+    mend_strokes: int = MEND_STROKES
     corrections: int = CORRECTIONS
     take_regions: int = TAKE_REGIONS
     tally: Tally = field(default_factory=Tally)
@@ -113,13 +113,14 @@ class Worker:
         return True
 
     def _verdict(self, offered: LabelMap, truth: LabelMap) -> Verdict:
-        """The annotator's, but nobody mends what has too many wrong places: marking anew is quicker."""
-        verdict = self.annotator.verify(offered, truth)
-        costs = self.annotator.costs
-        places = round((verdict.seconds - costs.accept) / costs.corrective_click)
-        if verdict.action == "repair" and places > self.mend_places:
-            return Verdict("reject", costs.reject, None)
-        return verdict
+        """The annotator's, who mends what takes a few strokes, or no longer than marking anew."""
+        return self.annotator.verify(offered, truth, patience_s=self._patience_s(truth))
+
+    def _patience_s(self, truth: LabelMap) -> float:
+        if not self.mend_strokes:
+            return 0.0
+        anew = sum(seconds for _, seconds in self._marks(truth))
+        return max(self.mend_strokes * self.annotator.costs.corrective_click, anew)
 
     def _look_at_live_mask(self, image: Image, truth: LabelMap) -> None:
         """What appears under the pen is corrected by further strokes, then judged like any proposal."""
@@ -152,12 +153,17 @@ class Worker:
 
     def mark(self, image: Image, truth: LabelMap) -> bool:
         """Draw and save; whether anything was drawn that says where something is."""
-        classes = list(self.stage.project.classes.all())
-        background = next((row.index for row in classes if row.is_background), None)
-        drawn = self.annotator.marks_for(truth, self.labels, [row.index for row in classes], background=background)
+        drawn = self._marks(truth)
         if drawn:
             self._save(image, drawn)
         return any(mark.kind != MarkKind.TAG for mark, _ in drawn)
+
+    def _marks(self, truth: LabelMap) -> list[tuple[Mark, float]]:
+        """What the annotator draws on an image with these classes, with seconds; the same each time."""
+        classes = self.stage.folder.classes
+        background = next((wanted.index for wanted in classes if wanted.is_background), None)
+        indices = [wanted.index for wanted in classes]
+        return self.annotator.marks_for(truth, self.labels, indices, background=background)
 
     def _save(self, image: Image, drawn: list[tuple[Mark, float]]) -> None:
         """Add marks to what the annotator has on the image."""

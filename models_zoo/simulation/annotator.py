@@ -6,6 +6,7 @@ so that an interrupted simulation goes on as if nothing had happened.
 
 from __future__ import annotations
 
+import math
 import zlib
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
@@ -30,6 +31,9 @@ _MAX_POINTS = 3
 _POINT_MIN_SHARE = 0.01
 _MIN_ERROR_SHARE = 0.003
 _MIN_REGION_SHARE = 0.01
+# What one stroke of a brush covers: a twentieth of the image's side wide, and half the side long.
+_MENDED_SHARE = 0.025
+_MOST_MENDED = 50
 _RIGHT_REGION = 0.9
 _MIN_TAKEN_SHARE = 0.3
 _STROKE_WIDTH_SHARE = 0.012
@@ -55,7 +59,7 @@ class SimulatedAnnotator:
 
     ``error_rate`` is the chance that a mark names a wrong class (a tag: the wrong answer), and that
     a proposal is judged the wrong way. ``jitter_px`` is the deviation of the hand, in image pixels.
-    A proposal of mean IoU ``accept_iou`` or more is accepted, one below ``repair_iou`` rejected.
+    A proposal of mean IoU ``accept_iou`` or more is accepted as it is.
     """
 
     seed: int
@@ -63,7 +67,6 @@ class SimulatedAnnotator:
     jitter_px: float = 2.0
     strokes_per_class: int = 1
     accept_iou: float = 0.85
-    repair_iou: float = 0.6
     costs: CostTable = COSTS
 
     def marks_for(
@@ -103,24 +106,25 @@ class SimulatedAnnotator:
                 marks.append(self._stroke(region, class_index, rng))
         return [(mark, self.costs.mark(mark.kind)) for mark in marks]
 
-    def verify(self, proposal: LabelMap, truth: LabelMap) -> Verdict:
-        """Accept, repair or reject a proposal, by its mean IoU over the classes in either mask.
+    def verify(self, proposal: LabelMap, truth: LabelMap, *, patience_s: float) -> Verdict:
+        """Accept, repair or reject a proposal; mean IoU is over the classes in either mask.
 
-        Repairing costs a corrective click for each wrong place of at least 0.3 % of the image, and
-        the acceptance; the mended mask has the truth there and keeps smaller errors.
+        Repairing costs a corrective act for each wrong place of at least 0.3 % of the image, a large one another for
+        each further 2.5 % begun, and the acceptance; the mended mask has the truth there and keeps smaller errors.
+        What would take longer than ``patience_s`` is rejected.
         """
         rng = self._rng(truth, f"verify {zlib.crc32(proposal.tobytes())}")
-        quality = mean_iou(proposal, truth)
         errs = rng.random() < self.error_rate
-        if (quality >= self.accept_iou) != errs:
+        if (mean_iou(proposal, truth) >= self.accept_iou) != errs:
             return Verdict("accept", self.costs.accept, proposal)
-        if quality < self.repair_iou or errs:
-            return Verdict("reject", self.costs.reject, None)
-        mended, clicks = proposal.copy(), 0
-        for wrong in _errors(proposal, truth, limit=50):
+        mended, acts = proposal.copy(), 0
+        for wrong in _errors(proposal, truth, limit=_MOST_MENDED):
             mended[wrong] = truth[wrong]
-            clicks += 1
-        return Verdict("repair", clicks * self.costs.corrective_click + self.costs.accept, mended)
+            acts += math.ceil(np.count_nonzero(wrong) / (_MENDED_SHARE * wrong.size))
+        seconds = acts * self.costs.corrective_click
+        if errs or seconds > patience_s:
+            return Verdict("reject", self.costs.reject, None)
+        return Verdict("repair", seconds + self.costs.accept, mended)
 
     def take_regions(self, proposal: LabelMap, truth: LabelMap, *, limit: int) -> Verdict:
         """Take what is right of a proposal that is too poor as a whole, region by region; reject it if that is little.

@@ -11,7 +11,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from labeling.errors import DomainError, PermanentError
 from labeling.simulation.parts import Budget, play_all
-from labeling.simulation.plan import CORRECTIONS, LABELS, MEND_PLACES, STRATEGIES, TAKE_REGIONS, Plan
+from labeling.simulation.plan import CORRECTIONS, LABELS, MEND_STROKES, STRATEGIES, TAKE_REGIONS, Plan
 from labeling.simulation.summary import draw, summarise
 from models_zoo import FolderError, LabelledFolder
 
@@ -21,7 +21,7 @@ LEAST = {
     "budget_images": 0,
     "minutes": 0,
     "steps": 0,
-    "mend_places": 0,
+    "mend_strokes": 0,
     "corrections": 0,
     "take_regions": 0,
 }
@@ -58,10 +58,11 @@ class Command(BaseCommand):
         )
         parser.add_argument("--steps", type=int, default=0, help="exact training steps; 0 lets effort decide")
         parser.add_argument(
-            "--mend-places",
+            "--mend-strokes",
             type=int,
-            default=MEND_PLACES,
-            help=f"reject a proposal with more wrong places than this instead of mending it (default: {MEND_PLACES})",
+            default=MEND_STROKES,
+            help="reject a proposal that takes more strokes to mend than this, and more than marking it anew; 0 mends "
+            f"nothing (default: {MEND_STROKES})",
         )
         parser.add_argument(
             "--corrections",
@@ -109,7 +110,7 @@ def _plan(options: dict[str, Any]) -> Plan:
         effort=options["effort"],
         image_size=options["image_size"],
         steps=options["steps"],
-        mend_places=options["mend_places"],
+        mend_strokes=options["mend_strokes"],
         corrections=options["corrections"],
         take_regions=options["take_regions"],
     )

@@ -88,7 +88,7 @@ def test_other_settings_never_meet_in_one_folder() -> None:
     other = Plan(data="/data/toy", labels="points", strategy="random", rounds=2, budget_images=0)
     assert PLAN.key != other.key
     assert PLAN.key.startswith("toy-")
-    assert dataclasses.replace(PLAN, mend_places=7).key != PLAN.key
+    assert dataclasses.replace(PLAN, mend_strokes=7).key != PLAN.key
 
 
 def test_a_cap_leaves_seeds_out_but_never_the_first(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

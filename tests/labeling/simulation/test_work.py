@@ -34,7 +34,9 @@ def worker_with(stage: Stage, action: str) -> Worker:
     """An annotator that judges every proposal alike."""
 
     class Decided:
-        def verify(self, proposal: Any, truth: Any) -> Verdict:
+        def verify(self, proposal: Any, truth: Any, *, patience_s: float) -> Verdict:
+            if action == "repair" and patience_s < VERDICT_S:
+                return Verdict("reject", COSTS.reject, None)
             mended = np.where(truth == 255, proposal, truth)
             return Verdict(action, VERDICT_S, {"accept": proposal, "repair": mended, "reject": None}[action])  # type: ignore[arg-type]
 
@@ -110,10 +112,27 @@ def test_a_mended_mask_is_an_edit_of_the_proposal(stage: Stage) -> None:
         assert image.accepted_mask.parent == Proposal.objects.get(image=image).mask
 
 
-def test_what_has_too_many_wrong_places_is_marked_anew(stage: Stage) -> None:
+def test_mending_may_take_as_long_as_marking_anew_or_a_few_strokes(stage: Stage) -> None:
+    asked: list[float] = []
+
+    class Asked:
+        def verify(self, proposal: Any, truth: Any, *, patience_s: float) -> Verdict:
+            asked.append(patience_s)
+            return Verdict("accept", VERDICT_S, proposal)
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(make_annotator(0), name)
+
+    for strokes in (0, 1, 3):
+        worker = Worker(stage, Asked(), "scribbles", mend_strokes=strokes)  # type: ignore[arg-type]
+        worker.work_round(quota=1)
+    assert sorted(set(asked)) == pytest.approx([0.0, MARKS_AN_IMAGE * COSTS.scribble, 3 * COSTS.scribble])
+
+
+def test_what_takes_too_long_to_mend_is_marked_anew(stage: Stage) -> None:
     propose_everywhere(stage)
     worker = worker_with(stage, "repair")
-    worker.mend_places = worker.corrections = 0
+    worker.mend_strokes = worker.corrections = 0
     worker.work_round(quota=10)
     assert not Image.objects.exclude(accepted_mask=None).exists()
     assert set(Proposal.objects.exclude(status="pending").values_list("status", flat=True)) == {"rejected"}
@@ -122,7 +141,7 @@ def test_what_has_too_many_wrong_places_is_marked_anew(stage: Stage) -> None:
 
 def test_the_mask_under_the_pen_is_corrected_before_it_is_judged(stage: Stage) -> None:
     worker = worker_with(stage, "repair")
-    worker.mend_places = 0
+    worker.mend_strokes = 0
     worker.work_round(quota=4)
     corrected = [row for row in Annotation.objects.all() if row.marks.count() > MARKS_AN_IMAGE]
     assert corrected

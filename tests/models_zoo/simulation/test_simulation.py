@@ -1,5 +1,7 @@
 """The simulated annotator: truthful marks with a shaky hand, and seconds by the table."""
 
+import math
+
 import numpy as np
 import pytest
 
@@ -108,21 +110,24 @@ def test_an_image_of_unknown_truth_gets_no_drawn_marks() -> None:
 
 def test_a_perfect_proposal_is_accepted_and_a_hopeless_one_rejected() -> None:
     label_map = scene()
-    accepted = CAREFUL.verify(label_map, label_map)
+    accepted = CAREFUL.verify(label_map, label_map, patience_s=10.0)
     assert accepted.action == "accept" and accepted.seconds == 1.5 and accepted.mask is not None
-    rejected = CAREFUL.verify(np.full_like(label_map, 3), label_map)
+    rejected = CAREFUL.verify(np.full_like(label_map, 3), label_map, patience_s=10.0)
     assert rejected.action == "reject" and rejected.seconds == 2.0 and rejected.mask is None
 
 
-def test_a_middling_proposal_is_mended_click_by_click() -> None:
+def test_a_middling_proposal_is_mended_place_by_place_and_a_large_place_takes_longer() -> None:
     label_map = scene()
     proposal = label_map.copy()
     proposal[15:45, 80:95] = 0
-    verdict = CAREFUL.verify(proposal, label_map)
-    assert verdict.action == "repair" and verdict.seconds == pytest.approx(2.5 + 1.5)
+    places = math.ceil(30 * 15 / (0.025 * label_map.size))
+    verdict = CAREFUL.verify(proposal, label_map, patience_s=100.0)
+    assert places > 1
+    assert verdict.action == "repair" and verdict.seconds == pytest.approx(places * 2.5 + 1.5)
     assert verdict.mask is not None
     known = label_map != IGNORE
     assert np.array_equal(verdict.mask[known], label_map[known])
+    assert CAREFUL.verify(proposal, label_map, patience_s=places * 2.5 - 0.1).action == "reject"
 
 
 def test_what_is_wrong_where_truth_is_unknown_does_not_count() -> None:
