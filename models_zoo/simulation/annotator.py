@@ -23,8 +23,9 @@ from models_zoo.simulation.strokes import click_inside, components, stroke_insid
 MARK_KINDS = ("scribbles", "points", "boxes", "tags", "mixed")
 Action = Literal["accept", "reject", "repair", "take"]
 
-# What a person would bother to mark, as shares of the image.
-_MIN_SHARE = 0.005
+# What a person would bother to mark, as shares of the image. What is too small for a stroke gets a click.
+_MIN_STROKE_SHARE = 0.005
+_MIN_POINT_SHARE = 0.001
 _MIN_BOX_SHARE = 0.001
 _MAX_BOXES = 12
 _MAX_POINTS = 3
@@ -153,12 +154,14 @@ class SimulatedAnnotator:
             return MarkKind.TAG
         if kind == "boxes":
             return None if is_background or share < _MIN_BOX_SHARE else MarkKind.BOX
-        if share < _MIN_SHARE:
+        if share < _MIN_POINT_SHARE:
             return None
+        if share < _MIN_STROKE_SHARE or kind == "points":
+            return MarkKind.POINT
         if kind == "mixed":
             located = (MarkKind.SCRIBBLE, MarkKind.POINT, MarkKind.BOX)
             return located[int(rng.integers(2 if is_background else 3))]
-        return MarkKind.SCRIBBLE if kind == "scribbles" else MarkKind.POINT
+        return MarkKind.SCRIBBLE
 
     def _marks_of_class(
         self, label_map: LabelMap, class_index: int, share: float, kind: MarkKind, rng: np.random.Generator

@@ -116,6 +116,15 @@ def test_a_perfect_proposal_is_accepted_and_a_hopeless_one_rejected() -> None:
     assert rejected.action == "reject" and rejected.seconds == 2.0 and rejected.mask is None
 
 
+def test_what_is_too_small_for_a_stroke_gets_a_click_and_a_speck_nothing() -> None:
+    label_map = np.zeros((100, 100), np.uint8)
+    label_map[10:14, 10:15] = 1  # 0.2 %
+    label_map[50:52, 50:53] = 2  # 0.06 %
+    drawn = CAREFUL.marks_for(label_map, "scribbles", [0, 1, 2])
+    assert [(mark.class_index, mark.kind) for mark, _ in drawn] == [(0, MarkKind.SCRIBBLE), (1, MarkKind.POINT)]
+    assert [seconds for _, seconds in drawn] == [COSTS.scribble, COSTS.point]
+
+
 def test_a_middling_proposal_is_mended_place_by_place_and_a_large_place_takes_longer() -> None:
     label_map = scene()
     proposal = label_map.copy()
