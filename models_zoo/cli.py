@@ -10,6 +10,8 @@ Examples::
     python -m models_zoo measure-clicks clicks/final other_photos/ --limit 50
     python -m models_zoo train-polisher snapshot/ --model run/final --out polisher/
     python -m models_zoo predict run/final photos/ --out masks/ --polisher polisher/final
+    python -m models_zoo train snapshot/ --method dual_polishing --out boxes/
+    python -m models_zoo predict boxes/final photos/ --boxes found.json
     python -m models_zoo bench main --data FOLDER --minutes 60 --json report.json
 """
 
@@ -51,7 +53,9 @@ def _parser() -> argparse.ArgumentParser:
     methods = commands.add_parser("methods", help="list methods and their settings")
     methods.set_defaults(run=_methods)
     _add_train(commands.add_parser("train", help="train on a snapshot folder"))
-    _add_predict(commands.add_parser("predict", help="write a polished mask for every picture of a folder"))
+    _add_predict(
+        commands.add_parser("predict", help="write a polished mask for every picture of a folder, or the boxes found")
+    )
     _add_boxes(commands.add_parser("measure-boxes", help="how often the boxes round its masks hit objects (val split)"))
     _add_rank(commands.add_parser("rank", help="order the pictures of a folder, most informative first"))
     _add_clicks(
@@ -101,7 +105,9 @@ def _add_polisher(train: argparse.ArgumentParser) -> None:
 def _add_predict(predict: argparse.ArgumentParser) -> None:
     predict.add_argument("weights", type=Path, help="the final/ folder of a run")
     predict.add_argument("pictures", type=Path, help="a folder of pictures")
-    predict.add_argument("--out", type=Path, required=True)
+    made = predict.add_mutually_exclusive_group(required=True)
+    made.add_argument("--out", type=Path, help="folder for the masks")
+    made.add_argument("--boxes", type=Path, help="file for the boxes of a detector: a COCO data set with scores")
     predict.add_argument("--polisher", type=Path, help="the final/ folder of a trained mask polisher")
     predict.add_argument("--device", default="auto")
     predict.set_defaults(run=_predict)
@@ -140,7 +146,11 @@ def _train(options: argparse.Namespace, out: TextIO) -> int:
     if info.polishes:
         raise ValueError(f"{info.name} is trained for a model's masks: use train-polisher and name the model")
     result = _fit(info, options, out)
-    if info.interactive:
+    if info.detects:
+        from models_zoo.detection.measuring import validate_boxes
+
+        found = validate_boxes(result.weights_dir, options.snapshot, device=options.device)
+    elif info.interactive:
         from models_zoo.interactive.click_net.measuring import validate_clicks
 
         found = validate_clicks(result.weights_dir, options.snapshot)
@@ -236,13 +246,32 @@ def _chunks(paths: Sequence[Path]) -> Iterator[Sequence[Path]]:
         yield paths[start : start + _CHUNK]
 
 
+def _find_boxes(options: argparse.Namespace, out: TextIO) -> int:
+    from models_zoo.data.dataset import load_rgb
+    from models_zoo.detection.finding import coco_detections, load_finder, write_coco
+
+    finder = load_finder(options.weights, options.device)
+    pictures, found = [], []
+    for path in _pictures(options.pictures):
+        rgb = load_rgb(path)
+        pictures.append((path.name, (rgb.shape[1], rgb.shape[0])))
+        found.append(finder.find(rgb))
+        out.write(f"{path.name}\t{len(found[-1])}\n")
+    write_coco(options.boxes, coco_detections(finder.classes, pictures, found))
+    return 0
+
+
 def _predict(options: argparse.Namespace, out: TextIO) -> int:
     from models_zoo.data.dataset import load_rgb
     from models_zoo.engine import load_predictor
     from models_zoo.label_map import encode_png, voc_palette
     from models_zoo.polish import polish
 
+    if options.boxes is not None:
+        return _find_boxes(options, out)
     predictor = load_predictor(options.weights, options.device)
+    if predictor.info.detects:
+        raise ValueError(f"{predictor.info.name} finds boxes and makes no masks: give --boxes FILE instead of --out")
     polisher = None
     if options.polisher is not None:
         from models_zoo.methods.mask_polisher.polisher import load_polisher

@@ -70,6 +70,8 @@ class MethodInfo:
         interactive: name of the interactive segmenter that its weights are for; such a version answers marks and
             makes no proposals by itself. Empty for all others.
         polishes: its versions mend the proposals of the model in use, and make none by themselves.
+        detects: its versions find boxes, no masks.
+        learns_unmarked: it also learns from images of the train split that nobody marked.
     """
 
     name: str
@@ -83,11 +85,13 @@ class MethodInfo:
     loader: str = "models_zoo.data.loader:Loader"
     interactive: str = ""
     polishes: bool = False
+    detects: bool = False
+    learns_unmarked: bool = False
 
     @property
     def proposes(self) -> bool:
-        """Whether its versions make proposals by themselves."""
-        return not self.interactive and not self.polishes
+        """Whether its versions propose masks by themselves."""
+        return not (self.interactive or self.polishes or self.detects)
 
 
 @dataclass(frozen=True, kw_only=True)

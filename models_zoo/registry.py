@@ -14,6 +14,7 @@ from models_zoo.methods.affinity.info import INFO as _AFFINITY
 from models_zoo.methods.agmm.info import INFO as _AGMM
 from models_zoo.methods.bas.info import INFO as _BAS
 from models_zoo.methods.cam.info import INFO as _CAM
+from models_zoo.methods.dual_polishing.info import INFO as _DUAL_POLISHING
 from models_zoo.methods.gp_explainable.info import INFO as _GP_EXPLAINABLE
 from models_zoo.methods.mask_polisher.info import INFO as _MASK_POLISHER
 from models_zoo.methods.ppl.info import INFO as _PPL
@@ -56,6 +57,15 @@ def list_methods() -> list[MethodInfo]:
         _GP_EXPLAINABLE,
         CLICK_NET,
         _MASK_POLISHER,
+        _CAM,
+        _AFFINITY,
+        _BAS,
+        _TOCO,
+        _SEAFEATS,
+        _WSCL,
+        CLICK_NET,
+        _MASK_POLISHER,
+        _DUAL_POLISHING,
     ]
 
 

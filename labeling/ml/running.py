@@ -25,6 +25,7 @@ from models_zoo import (
     get_method,
     parse_config,
 )
+from models_zoo.detection.measuring import validate_boxes
 from models_zoo.engine import fit, load_predictor, validate
 from models_zoo.interactive.click_net.measuring import validate_clicks
 from models_zoo.methods.mask_polisher.fitting import train_polisher
@@ -111,8 +112,11 @@ def _train_polisher(order: Order, data: Path, work_dir: Path, watch: Watch) -> T
 
 
 def _validated(method: str, weights_dir: Path, data: Path, watch: Watch) -> dict[str, Any]:
-    """What the val split says: of a method that answers marks, how well it answers them."""
-    if get_method(method).interactive:
+    """What the val split says: of a method that answers marks how well it answers them, of a detector its boxes."""
+    info = get_method(method)
+    if info.detects:
+        return dict(validate_boxes(weights_dir, data, device=settings.DEVICE, check=watch.check))
+    if info.interactive:
         return dict(validate_clicks(weights_dir, data, check=watch.check))
     return dict(validate(load_predictor(weights_dir, device=settings.DEVICE), data, check=watch.check))
 

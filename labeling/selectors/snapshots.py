@@ -19,7 +19,8 @@ from models_zoo import MarkKind, SnapshotClass, SnapshotImage, parse_mark
 class Choice:
     """What a run will see. `blobs` maps a file of the snapshot folder to the stored blob that fills it.
 
-    The counts are of the train split: the val images are there to measure, not to learn from.
+    The counts are of what somebody said something about in the train split: the val images are there to measure, not to
+    learn from.
     """
 
     classes: tuple[SnapshotClass, ...]
@@ -29,8 +30,12 @@ class Choice:
     num_marks: int
 
 
-def choose_training_rows(project: Project, *, mark_kinds: Collection[str], splits: Collection[str]) -> Choice:
+def choose_training_rows(
+    project: Project, *, mark_kinds: Collection[str], splits: Collection[str], unmarked: bool = False
+) -> Choice:
     """Images of `splits` (plus val, for validation) with a mark of these kinds or an accepted mask.
+
+    `unmarked` adds the images of the train split that have neither, for methods that teach themselves on those.
 
     Marks of several people on one image come together, each person's in drawing order, the person who saved last
     at the end: a later mark wins where two disagree, and of two tags of one class the later one stays. Left out:
@@ -40,10 +45,10 @@ def choose_training_rows(project: Project, *, mark_kinds: Collection[str], split
     wanted = {Split.TRAIN, *(Split(name) for name in splits), Split.VAL} - {Split.TEST}
     marks = marks_by_image(project, kinds=mark_kinds)
     images, blobs = [], {}
-    for row in _images(project, wanted):
+    for row in _images(project, wanted, unmarked=unmarked):
         found = marks.get(row.pk, ())
         mask = row.accepted_mask if row.last_verdict != Review.Verdict.CHANGES_REQUESTED else None
-        if not found and mask is None:
+        if not found and mask is None and not (unmarked and row.split == Split.TRAIN):
             continue
         file = f"images/{PurePosixPath(row.file).name}"
         blobs[file] = row.file
@@ -62,7 +67,7 @@ def choose_training_rows(project: Project, *, mark_kinds: Collection[str], split
                 mask_origin=None if mask is None else mask.origin,
             )
         )
-    training = [image for image in images if image.split == Split.TRAIN]
+    training = [image for image in images if image.split == Split.TRAIN and (image.marks or image.mask)]
     return Choice(
         classes=tuple(_class(row) for row in classes),
         images=tuple(images),
@@ -72,10 +77,12 @@ def choose_training_rows(project: Project, *, mark_kinds: Collection[str], split
     )
 
 
-def _images(project: Project, splits: Collection[str]) -> QuerySet[Any]:
+def _images(project: Project, splits: Collection[str], *, unmarked: bool) -> QuerySet[Any]:
     """Not skipped, with their accepted mask and the last verdict on it, by id."""
     verdicts = Review.objects.filter(mask=OuterRef("accepted_mask")).order_by("-id").values("verdict")[:1]
     said = Q(accepted_mask__isnull=False) | Q(annotations__marks__isnull=False)
+    if unmarked:
+        said |= Q(split=Split.TRAIN)
     return (
         project.images.filter(said, split__in=[str(name) for name in splits], skip_reason="")
         .select_related("accepted_mask")

@@ -22,6 +22,9 @@ from models_zoo import get_method, list_methods
 
 KIND_WORDS = {"miou": "mean IoU on accepted masks", "mark_accuracy": "accuracy on held-back marks"}
 ANSWERS_MARKS = "Answers marks while somebody draws, where the settings choose it; it makes no proposals by itself."
+FINDS_BOXES = (
+    "Finds boxes and proposes no masks: `manage.py model_weights` writes its weights to a folder, for the shell."
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,6 +80,8 @@ def _verdict(project: Project, run: TrainingRun, product: Product, active: Model
         return Verdict(False, _polishing_note(product.metrics))
     if info is not None and info.interactive:
         return Verdict(False, ANSWERS_MARKS)
+    if info is not None and info.detects:
+        return Verdict(False, FINDS_BOXES)
     is_first = not ModelVersion.objects.filter(project=project).exclude(run__method__in=assisting_methods()).exists()
     return judge(product.metrics, active, auto_activate=project.options.auto_activate, is_first=is_first)
 
@@ -132,7 +137,7 @@ def _validation(metrics: Mapping[str, Any]) -> tuple[float, str] | None:
 def activate_version(*, version: ModelVersion, by: User) -> ModelVersion:
     """A person takes a version into use; the pool gets its proposals. Doing it twice changes nothing.
 
-    Raises Conflict `answers_marks` or `mends_proposals` for a version that makes no proposals.
+    Raises Conflict `answers_marks`, `mends_proposals` or `finds_boxes` for a version that proposes no masks.
     """
     if version.run.method in assisting_methods():
         raise _makes_no_proposals(version)
@@ -146,7 +151,12 @@ def activate_version(*, version: ModelVersion, by: User) -> ModelVersion:
 
 
 def _makes_no_proposals(version: ModelVersion) -> Conflict:
-    if get_method(version.run.method).polishes:
+    info = get_method(version.run.method)
+    if info.detects:
+        return Conflict(
+            _("This version finds boxes and proposes no masks; it cannot be used here."), code="finds_boxes"
+        )
+    if info.polishes:
         text = _("This version mends the proposals of the model in use and makes none; it needs no activating.")
         return Conflict(text, code="mends_proposals")
     return Conflict(

@@ -45,7 +45,7 @@ def start_training_run(
     kinds = _kinds(info, mark_kinds)
     _check_splits(splits)
     _refuse_second(project)
-    choice = choose_training_rows(project, mark_kinds=kinds, splits=splits)
+    choice = choose_training_rows(project, mark_kinds=kinds, splits=splits, unmarked=info.learns_unmarked)
     _check_data(choice)
     frozen = freeze_snapshot(choice=choice)
     return _insert(

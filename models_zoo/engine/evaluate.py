@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Literal, TypedDict
+from typing import Literal, NotRequired, TypedDict
 
 import cv2
 import numpy as np
@@ -19,7 +19,7 @@ from torch import Tensor
 from models_zoo.data.dataset import fit_size, load_mask, load_rgb, resize_rgb
 from models_zoo.engine import checkpoint
 from models_zoo.engine.seeding import choose_device, mixed_precision
-from models_zoo.info import MethodConfig, parse_config
+from models_zoo.info import MethodConfig, MethodInfo, parse_config
 from models_zoo.marks import IGNORE, UNLABELLED, rasterize
 from models_zoo.methods.base import Prediction, TaskContext, TrainingTask
 from models_zoo.metrics.confusion import mark_accuracy, segmentation_iou
@@ -42,18 +42,23 @@ class ClassEntry(TypedDict):
 
 
 class Validation(TypedDict):
-    """How good a model is on the val split, and what that number is."""
+    """How good a model is on the val split, and what that number is; boxes are also measured at single overlaps."""
 
     value: float | None
-    kind: Literal["miou", "mark_accuracy", "click_iou", "polished_miou"]
+    kind: Literal["miou", "mark_accuracy", "click_iou", "polished_miou", "box_ap"]
     n: int
     per_class: dict[int, float]
+    ap50: NotRequired[float | None]
+    ap75: NotRequired[float | None]
 
 
 class Predictor:
     """A trained model; make one with `load_predictor`.
 
     Attributes:
+        info: the method.
+        task: its networks.
+        device: where they are.
         classes: the classes it was trained on, by index.
         class_indices: their indices.
         refiner: name of the refiner its settings choose for proposals.
@@ -61,6 +66,7 @@ class Predictor:
 
     def __init__(
         self,
+        info: MethodInfo,
         task: TrainingTask,
         classes: tuple[ClassEntry, ...],
         image_size: int,
@@ -68,8 +74,9 @@ class Predictor:
         *,
         refiner: str = DEFAULT_REFINER,
     ) -> None:
-        self._task = task
-        self._device = device
+        self.info = info
+        self.task = task
+        self.device = device
         self.image_size = image_size
         self.classes = classes
         self.refiner = refiner
@@ -96,11 +103,11 @@ class Predictor:
     def _run(self, rgb_BHWC: npt.NDArray[np.uint8]) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
         """(B, H, W, 3) -> the mean (B, C, h, w) and its two views (B, 2, C, h, w); h = ceil(H/4), w = ceil(W/4)."""
         height, width = rgb_BHWC.shape[1:3]
-        images = torch.from_numpy(rgb_BHWC).to(self._device)
+        images = torch.from_numpy(rgb_BHWC).to(self.device)
         padded = pad_to_multiple(images.permute(0, 3, 1, 2).float()).round().byte().permute(0, 2, 3, 1)
-        with mixed_precision(self._device):
-            plain: Tensor = self._task.predict(padded)
-            mirrored: Tensor = self._task.predict(padded.flip(2)).flip(3)
+        with mixed_precision(self.device):
+            plain: Tensor = self.task.predict(padded)
+            mirrored: Tensor = self.task.predict(padded.flip(2)).flip(3)
         rows, columns = -(-height // OUTPUT_STRIDE), -(-width // OUTPUT_STRIDE)
         views = torch.stack([plain, mirrored], dim=1)[..., :rows, :columns].float()
         mean = ((plain + mirrored)[..., :rows, :columns] / 2).float()
@@ -128,7 +135,7 @@ def load_predictor(weights_dir: Path, device: str = "auto") -> Predictor:
     chosen = choose_device(device)
     task.module().to(chosen).eval()
     refiner = str(getattr(config, "refiner", DEFAULT_REFINER))
-    return Predictor(task, classes, int(str(manifest["image_size"])), chosen, refiner=refiner)
+    return Predictor(info, task, classes, int(str(manifest["image_size"])), chosen, refiner=refiner)
 
 
 def _mapping(value: object) -> dict[str, object]:

@@ -16,7 +16,15 @@ export function measuredOn(validation: Validation): string {
   if (validation.kind === "mark_accuracy") return say("accuracy on the held-back marks of {images}", { images: plural(validation.n, "image") });
   if (validation.kind === "click_iou") return say("IoU after three clicks ({images})", { images: plural(validation.n, "image") });
   if (validation.kind === "polished_miou") return say("mIoU of mended proposals on {masks} of the validation split", { masks: plural(validation.n, "accepted mask") });
+  if (validation.kind === "box_ap") return boxesMeasuredOn(validation);
   return `${title(validation.kind)}, n = ${count(validation.n)}`;
+}
+
+/** The mean over overlaps, which the figure is, says little by itself: the two usual overlaps stand beside it. */
+function boxesMeasuredOn(validation: Validation): string {
+  const images = plural(validation.n, "image");
+  if (typeof validation.ap50 !== "number" || typeof validation.ap75 !== "number") return say("AP of boxes on {images}", { images });
+  return say("AP of boxes on {images}; AP50 {ap50}, AP75 {ap75}", { images, ap50: percent(validation.ap50), ap75: percent(validation.ap75) });
 }
 
 class ModelList extends PageElement {

@@ -39,4 +39,6 @@ it("always says which figure it is and on how many it rests", () => {
   expect(measuredOn({ kind: "mark_accuracy", value: 0.5, n: 1 })).toBe("accuracy on the held-back marks of 1 image");
   expect(measuredOn({ kind: "click_iou", value: 0.5, n: 7 })).toBe("IoU after three clicks (7 images)");
   expect(measuredOn({ kind: "polished_miou", value: 0.5, n: 7 })).toBe("mIoU of mended proposals on 7 accepted masks of the validation split");
+  expect(measuredOn({ kind: "box_ap", value: 0.5, n: 3, ap50: 0.8, ap75: 0.55 })).toBe("AP of boxes on 3 images; AP50 80.0\u00a0%, AP75 55.0\u00a0%");
+  expect(measuredOn({ kind: "box_ap", value: null, n: 0 })).toBe("AP of boxes on 0 images");
 });

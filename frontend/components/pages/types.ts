@@ -160,7 +160,7 @@ export interface ModelVersion {
   run_id: number;
   metrics: { validation?: Validation } & Record<string, unknown>;
   is_active: boolean;
-  proposes: boolean; // false: it only answers marks or mends proposals, so it is never active
+  proposes: boolean; // false: it answers marks, mends proposals or finds boxes, and is never active
   created_at: string;
   activated_at: string | null;
   note: string;
@@ -171,6 +171,8 @@ export interface Validation {
   kind: string;
   n: number;
   per_class?: Record<string, number | null>;
+  ap50?: number | null; // of boxes
+  ap75?: number | null;
 }
 
 export interface MethodField {

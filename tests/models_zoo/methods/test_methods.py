@@ -91,14 +91,14 @@ def test_loss_falls_on_two_images_with_everything_at_once(info: MethodInfo, tmp_
 @by_method
 @pytest.mark.parametrize("encoder", ["resnet18", "vit_tiny"])
 def test_every_kind_of_encoder_builds_and_runs(info: MethodInfo, encoder: str, tmp_path: Path) -> None:
-    make_snapshot(tmp_path / "s", count=2, num_masks=_masks(info, 2))
+    make_snapshot(tmp_path / "s", count=2, kinds=MIXTURE, num_masks=_masks(info, 2))
     task, loader = _task_and_loader(info, tmp_path / "s", encoder=encoder)
     assert torch.isfinite(task.losses(loader.batch(5)).total)
 
 
 @by_method
 def test_checkpoint_round_trip_gives_the_same_prediction(info: MethodInfo, tmp_path: Path) -> None:
-    make_snapshot(tmp_path / "s", count=2, num_masks=_masks(info, 2))
+    make_snapshot(tmp_path / "s", count=2, kinds=MIXTURE, num_masks=_masks(info, 2))
     first, loader = _task_and_loader(info, tmp_path / "s")
     second, _ = _task_and_loader(info, tmp_path / "s")
     optimizer = torch.optim.AdamW(first.parameter_groups())

@@ -1,0 +1,1 @@
+"""What methods that find boxes share: box arithmetic, batches with boxes, prediction and measuring."""
