@@ -57,14 +57,6 @@ def list_methods() -> list[MethodInfo]:
         _GP_EXPLAINABLE,
         CLICK_NET,
         _MASK_POLISHER,
-        _CAM,
-        _AFFINITY,
-        _BAS,
-        _TOCO,
-        _SEAFEATS,
-        _WSCL,
-        CLICK_NET,
-        _MASK_POLISHER,
         _DUAL_POLISHING,
     ]
 
