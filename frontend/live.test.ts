@@ -75,6 +75,19 @@ describe("the live connection", () => {
     expect(seen).toEqual([11, 12]);
   });
 
+  it("that flaps delivers every event once, in order, whatever was repeated or cut short", () => {
+    for (let round = 0; round < 12; round++) {
+      const known = 10 + seen.length;
+      for (let seq = known; seq <= known + (round % 3); seq++) last().tell(event(seq));
+      if (round % 2 === 0) last().tell({ type: "ready", seq: 10 + seen.length });
+      last().onclose!({ code: 1006 });
+      reconnect();
+      expect(last().url).toContain(`?after=${10 + seen.length}`);
+    }
+    expect(seen).toEqual(Array.from({ length: seen.length }, (_, i) => 11 + i));
+    expect([seen.length > 8, gaps]).toEqual([true, 0]);
+  });
+
   it("says so when numbers are missing", () => {
     last().tell(event(13));
     expect([gaps, seen]).toEqual([1, [13]]);

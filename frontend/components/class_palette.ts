@@ -4,8 +4,10 @@ import type { Editor } from "../editor/editor";
 import type { LabelClass } from "../editor/model";
 import type { Pattern } from "../editor/layers/patterns";
 import { inkOn } from "../editor/palette";
+import { lockClass } from "../editor/actions/tools";
 import { messages } from "../messages";
 import { EditorPart } from "./editor_part";
+import { icon } from "./icons";
 
 /** From this many classes on, a field to find one is worth its place. */
 const FIND_FROM = 8;
@@ -99,7 +101,25 @@ export class ClassPalette extends EditorPart {
         <span class="name">${each.name}</span>
         ${this.tag(editor, each.index)} ${place < 20 ? html`<kbd aria-hidden="true">${keyOf(place)}</kbd>` : nothing}
       </button>
+      ${this.lock(editor, each)}
     </li>`;
+  }
+
+  /** Beside the chosen class, and those that are locked. */
+  private lock(editor: Editor, { index, name }: LabelClass): TemplateResult | typeof nothing {
+    const locked = editor.image?.locks.has(index) ?? false;
+    if (!locked && editor.classIndex !== index) return nothing;
+    return html`<button
+      type="button"
+      class="button quiet lock"
+      aria-pressed=${locked}
+      aria-label=${messages.lock.button(name)}
+      title=${editor.keymap.titleOf("lock_class")}
+      ?disabled=${!editor.may("paint")}
+      @click=${() => lockClass(editor, index)}
+    >
+      ${icon(locked ? "lock" : "lock_open")}
+    </button>`;
   }
 
   private tag(editor: Editor, index: number): TemplateResult | typeof nothing {

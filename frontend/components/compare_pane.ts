@@ -3,7 +3,6 @@ import { html, nothing, type TemplateResult } from "lit";
 import { differenceOf, nameOf, type Compared } from "../editor/comparing";
 import type { Editor } from "../editor/editor";
 import { LabelBitmap, styleOf } from "../editor/layers/label_bitmap";
-import type { OpenImage } from "../editor/open_image";
 import { messages } from "../messages";
 import { EditorPart } from "./editor_part";
 
@@ -77,7 +76,7 @@ export class ComparePane extends EditorPart {
   }
 
   private difference({ image }: Editor, compared: Compared | null): string {
-    const pixels = image === null ? null : pixelsOf(image);
+    const pixels = image?.pixels ?? null;
     if (compared === null || pixels === null) return "";
     const of = [pixels, image!.store.mask?.buffer.version, compared];
     if (this.differing === null || of.some((each, i) => each !== this.differing!.of[i])) {
@@ -126,12 +125,6 @@ export class ComparePane extends EditorPart {
     this.editor?.viewport.panBy(event.clientX - this.dragged[0], event.clientY - this.dragged[1]);
     this.dragged = [event.clientX, event.clientY];
   }
-}
-
-/** The mask on the screen. */
-function pixelsOf({ onScreen, store }: OpenImage): Uint8Array | null {
-  const shown = onScreen === "edited" ? store.mask?.buffer : onScreen === "proposal" ? store.proposal : store.rest;
-  return shown?.pixels ?? null;
 }
 
 /** Draw image pixels where the viewport has them, at the screen's own resolution. */

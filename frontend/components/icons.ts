@@ -22,6 +22,8 @@ const PATHS: Readonly<Record<string, string>> = {
   zoom_out: "M10.500 4a6.500 6.500 0 1 0 0 13 6.500 6.500 0 0 0 0-13zM20 20l-5-5M7.500 10.500h6",
   fit: "M4 9V4h5M20 9V4h-5M4 15v5h5M20 15v5h-5",
   help: "M9 9a3 3 0 1 1 4 3c-1 .5-1 1-1 2m0 3h.01",
+  lock: "M6 11h12v9H6zM8 11V8a4 4 0 0 1 8 0v3M12 14v3",
+  lock_open: "M6 11h12v9H6zM8 11V7a4 4 0 0 1 7.500-2M12 14v3",
   verify: "M4 12l5 5L20 6",
 };
 

@@ -11,7 +11,8 @@ export class SaveLight extends EditorPart {
     const status = editor?.save.status ?? "saved";
     const painting = status === "saved" && (editor?.image?.painter.strokes ?? 0) > 0;
     const durable = editor?.options.journal.durable ?? true;
-    const words = painting ? text.painting : status === "offline" && !durable ? text.offlineMemory : text[status];
+    const kept = painting ? "painting" : status === "offline" ? status : null;
+    const words = kept !== null && !durable ? text[`${kept}Memory` as const] : text[kept ?? status];
     const message = status === "refused" ? editor!.save.message : "";
     return html`<span class="light" data-status=${painting ? "painting" : status} role="status" title=${words}>
       <span class="lamp" aria-hidden="true"></span><span class="words">${words}${message === "" ? "" : `: ${message}`}</span>

@@ -12,11 +12,11 @@ import { uploadMask } from "./server";
 export async function storeMaskOnScreen(editor: Editor): Promise<string> {
   const { image } = editor;
   if (image === null || image.onScreen === "none") throw new ApiError(409, "no_mask", messages.comments.noMask);
-  const { mask, proposal, rest, size } = image.store;
+  const { proposal, rest, size } = image.store;
   if (image.onScreen === "rest") return rest!.sha256;
   // What no proposal of the server's stands behind is on this screen only.
-  if (image.onScreen === "proposal" && proposal!.id !== null) return proposal!.sha256;
-  const pixels = (image.onScreen === "edited" ? mask!.buffer : proposal!).pixels.slice();
+  if (image.onScreen === "proposal" && proposal!.id !== null && proposal!.stored === undefined) return proposal!.sha256;
+  const pixels = image.pixels!.slice();
   const png = await encodeLabelMap({ ...size, pixels }, (value) => editor.palette.color(value));
   return (await uploadMask(image.id, png, image.onScreen === "edited" ? "painted" : "interactive", null)).sha256;
 }

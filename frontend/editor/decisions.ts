@@ -44,16 +44,11 @@ export function accept(editor: Editor): Promise<boolean> {
     // Marks first: the accepted mask should never be older than the strokes that made it.
     if (!(await image.sync.flush())) throw new NetworkError();
     if (image.onScreen !== "edited") await image.live.settle();
-    const pixels = pixelsOnScreen(image);
+    // A copy, because the screen may change while the server is asked.
+    const pixels = image.pixels!.slice();
     const detail = await storeOnScreen(editor, image, pixels);
     await finishAccept(editor, image, detail, pixels);
   });
-}
-
-/** A copy, because the screen may change while the server is asked. */
-function pixelsOnScreen({ onScreen, store }: OpenImage): Uint8Array {
-  const shown = onScreen === "edited" ? store.mask?.buffer : onScreen === "proposal" ? store.proposal : store.rest;
-  return shown!.pixels.slice();
 }
 
 async function storeOnScreen(editor: Editor, image: OpenImage, pixels: Uint8Array): Promise<ImageDetail> {
@@ -67,6 +62,8 @@ async function storeOnScreen(editor: Editor, image: OpenImage, pixels: Uint8Arra
     const revision = image.live.isSettled && image.sync.isClean ? image.sync.revision : null;
     return server.acceptMask(image.id, (await uploadLive(editor, image, pixels, revision)).sha256);
   }
+  // What is locked differs from what the server proposed, so this is an edit of it.
+  if (proposal.stored !== undefined) return server.acceptProposal(proposal.id, await uploadEdit(editor, image, pixels, proposal.maskId, proposal.sha256));
   try {
     return await server.acceptProposal(proposal.id, proposal.sha256);
   } catch (error) {
@@ -78,15 +75,16 @@ async function storeOnScreen(editor: Editor, image: OpenImage, pixels: Uint8Arra
 }
 
 async function uploadEdited(editor: Editor, image: OpenImage, pixels: Uint8Array): Promise<string> {
-  const mask = image.store.mask!;
-  let parent = mask.baseId;
-  if (mask.local != null) parent = (await uploadLive(editor, image, mask.local.pixels, mask.local.revision)).id;
-  else if (parent === null && mask.baseSha !== null) {
-    const rows = await server.loadProposals(image.id);
-    parent = rows.find((row) => row.mask.sha256 === mask.baseSha)?.mask.id ?? null;
-  }
-  const origin = parent === null ? "painted" : "edited";
-  return (await upload(editor, image, pixels, origin, parent)).sha256;
+  const { local, baseId, baseSha } = image.store.mask!;
+  const parent = local == null ? baseId : (await uploadLive(editor, image, local.pixels, local.revision)).id;
+  return uploadEdit(editor, image, pixels, parent, baseSha);
+}
+
+/** Store an edit of the mask with this row, or this hash where the row is not known yet. */
+async function uploadEdit(editor: Editor, image: OpenImage, pixels: Uint8Array, known: number | null, sha256: string | null): Promise<string> {
+  const rows = known === null && sha256 !== null ? await server.loadProposals(image.id) : [];
+  const parent = known ?? rows.find(({ mask }) => mask.sha256 === sha256)?.mask.id ?? null;
+  return (await upload(editor, image, pixels, parent === null ? "painted" : "edited", parent)).sha256;
 }
 
 async function upload(
@@ -119,6 +117,7 @@ async function finishAccept(
   const accepted = detail.accepted_mask;
   if (accepted !== null) store.setRest({ id: accepted.id, sha256: accepted.sha256, pixels });
   await image.painter.forget();
+  await image.locks.forget();
   store.setMask(null);
   image.proposing.clear();
   image.history.clear();

@@ -328,11 +328,14 @@ describe("live events", () => {
     expect(editor.standing).toBe("accepted");
   });
 
-  it("refresh the classes", async () => {
+  it("refresh the classes, and say when the one in the hand was retired; its marks stay", async () => {
     await editor.open(3);
+    editor.image!.store.add(point("a", 1, 1));
     fake.loadClasses.mockResolvedValue([classes[0]!, { ...classes[1]!, is_retired: true }]);
     await onEvent(editor, event("class.changed", { class_id: 2 }));
     expect([editor.palette.active.length, editor.classIndex]).toEqual([1, 0]);
+    expect(editor.notice?.text).toContain("“Bird” was retired");
+    expect([...editor.image!.store.marks.keys()]).toEqual(["a"]);
   });
 });
 

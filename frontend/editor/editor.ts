@@ -11,7 +11,7 @@ import { LeaseKeeper, type LeaseHolder } from "./lease";
 import type { MaskCache } from "./mask_cache";
 import { fetchAhead } from "./fetching_ahead";
 import { modeOf, may, type Deed, type Mode, type Standing, type ToolName } from "./mode";
-import { makeMark, MAX_MARKS, type Mark, type Sign } from "./model";
+import { makeMark, MAX_MARKS, type Mark, type Point, type Sign } from "./model";
 import { openImage, type OpenImage } from "./open_image";
 import type { Palette } from "./palette";
 import { loadLook, storeLook, type PictureLook } from "./picture_look";
@@ -77,6 +77,8 @@ export class Editor {
   swapped = false;
   verifying = false;
   peeking = false;
+  /** Where the pointer is over the picture, CSS pixels; null when it is elsewhere. */
+  pointer: Point | null = null;
   /** A decision is on its way; keys must not decide twice. */
   deciding = false;
   private visited: number[] = [];
@@ -292,8 +294,10 @@ export class Editor {
     try {
       const answer = await this.askQueue(current === undefined ? [] : [current]);
       this.remaining = answer.remaining;
-      if (answer.image === null) this.showEmpty();
-      else {
+      if (answer.image === null) {
+        this.leave();
+        this.setStanding("empty");
+      } else {
         this.forget(answer.image.id);
         await this.open(answer.image.id, answer.image);
       }
@@ -310,12 +314,6 @@ export class Editor {
     const answer = await server.nextInQueue(project, seen, this.verifying);
     const onlySeen = answer.image === null && seen.length > current.length;
     return onlySeen ? server.nextInQueue(project, current, this.verifying) : answer;
-  }
-
-  private showEmpty(): void {
-    this.leave();
-    this.standing = "empty";
-    this.changed();
   }
 
   /** From wherever one went back to: on to the newest image of this visit, else the queue's next. */
@@ -389,7 +387,10 @@ export class Editor {
   setPalette(palette: Palette): void {
     this.palette = palette;
     this.image?.live.classesChanged();
-    if (!palette.active.some(({ index }) => index === this.classIndex)) this.classIndex = firstClass(palette);
+    if (!palette.active.some(({ index }) => index === this.classIndex)) {
+      if (this.classIndex !== null) this.say(messages.classRetired(palette.name(this.classIndex)));
+      this.classIndex = firstClass(palette);
+    }
     this.changed();
   }
 }

@@ -91,6 +91,7 @@ class StoreHistory implements History {
         if (this.store.marks.has(after.id)) this.store.update(before, "local", "history");
       }
       for (const mark of change.deleted) this.store.add(mark, "local", "history");
+      for (const { before } of [...change.locked].reverse()) this.store.setLocks(before, "local", "history");
     });
   }
 
@@ -102,6 +103,7 @@ class StoreHistory implements History {
       }
       for (const mark of change.created) this.store.add(mark, "local", "history");
       for (const paint of change.painted) this.applyPaint(paint, paint.undone);
+      for (const { after } of change.locked) this.store.setLocks(after, "local", "history");
     });
   }
 
@@ -117,7 +119,7 @@ class StoreHistory implements History {
 /** Two changes that only move the same mark are one; anything else stays two steps. */
 function mergeMoves(first: ChangeSet, second: ChangeSet): ChangeSet | null {
   const onlyMoves = (change: ChangeSet): boolean =>
-    change.updated.length === 1 && change.created.length + change.deleted.length + change.painted.length === 0;
+    change.updated.length === 1 && change.created.length + change.deleted.length + change.painted.length + change.locked.length === 0;
   if (!onlyMoves(first) || !onlyMoves(second)) return null;
   const [a, b] = [first.updated[0]!, second.updated[0]!];
   return a.after.id === b.after.id ? { ...second, updated: [{ before: a.before, after: b.after }] } : null;

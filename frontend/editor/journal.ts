@@ -13,6 +13,8 @@ export type JournalDeed =
   | { readonly kind: "delete"; readonly id: string }
   /** A brush stroke on the mask with this hash (null: on nothing); it stays until the mask is accepted. */
   | { readonly kind: "paint"; readonly stroke: PaintStroke; readonly baseSha: string | null }
+  /** What is locked from now on. */
+  | { readonly kind: "locks"; readonly runs: Runs }
   /** All pixels of a mask that was painted on and is on no server, under the name the strokes know it by. */
   | { readonly kind: "base"; readonly baseSha: string; readonly runs: Runs; readonly revision: number | null };
 
@@ -79,6 +81,8 @@ const STORE = "journal";
 
 class IndexedDbJournal implements Journal {
   durable = true;
+  /** What the browser had no room for: it lasts as long as the page. */
+  private readonly overflow = new MemoryJournal();
 
   constructor(private readonly database: IDBDatabase) {}
 
@@ -86,26 +90,27 @@ class IndexedDbJournal implements Journal {
     try {
       await this.transact("readwrite", (store) => store.put(entry));
       this.durable = true;
-    } catch (error) {
+    } catch {
       this.durable = false;
-      throw error;
+      await this.overflow.append(entry);
     }
   }
 
   async entries(user: number, image: number): Promise<JournalEntry[]> {
     const rows = await this.transact<JournalEntry[]>("readonly", (store) => store.index("image").getAll([user, image]));
-    return rows.sort(byKey);
+    return [...rows, ...(await this.overflow.entries(user, image))].sort(byKey);
   }
 
   async images(user: number, project: number): Promise<number[]> {
     const rows = await this.transact<JournalEntry[]>("readonly", (store) =>
       store.index("project").getAll([user, project]),
     );
-    return [...new Set(rows.map((row) => row.image))];
+    return [...new Set([...rows.map((row) => row.image), ...(await this.overflow.images(user, project))])];
   }
 
   async remove(keys: readonly string[]): Promise<void> {
     if (keys.length === 0) return;
+    await this.overflow.remove(keys);
     await this.transact("readwrite", (store) => keys.map((key) => store.delete(key)).at(-1)!);
   }
 

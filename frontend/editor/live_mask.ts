@@ -1,5 +1,6 @@
 /** What the solver in the page answered, in the shape of a proposal that no server has heard of. */
 import type { LabelMap } from "../codecs/label_map_png";
+import { holding, holdingSmaller, sureOf } from "./locks";
 import type { Size } from "./model";
 import type { ShownProposal } from "./store";
 
@@ -33,6 +34,14 @@ export class LiveMask implements ShownProposal {
   get sha256(): string {
     this.name ??= `${PREFIX}${this.drawn.width}x${this.drawn.height}-${digest(this.drawn.pixels)}`;
     return this.name;
+  }
+
+  /** The same with the locked pixels in their places. */
+  holding(locked: Uint8Array): LiveMask {
+    const { drawn, size, uncertainty, sourceRevision } = this;
+    const isFull = drawn.pixels === this.full;
+    const pixels = isFull ? holding(drawn.pixels, locked) : holdingSmaller(drawn.pixels, drawn, locked, size);
+    return pixels === drawn.pixels ? this : new LiveMask(size, { ...drawn, pixels }, sureOf(uncertainty, locked), sourceRevision);
   }
 
   /** At the image's size, as the screen shows it; made only when somebody paints on it or takes parts of it. */

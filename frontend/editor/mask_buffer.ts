@@ -118,15 +118,15 @@ export class PaintDraft {
     sweep(a, b, diameter, shape, this.buffer, (y, x0, x1) => this.row(y, x0, x1, value));
   }
 
-  /** Give every pixel of the runs its value. Runs that leave the image are cut off. */
-  runs(runs: Runs): void {
+  /** Give every pixel of the runs its value, by the draft's rule or another. Runs that leave the image are cut off. */
+  runs(runs: Runs, rule = this.rule): void {
     const { width, height } = this.buffer;
     for (let i = 0; i < runs.length; i += 3) {
       const end = Math.min(runs[i]! + runs[i + 1]!, width * height);
       for (let start = runs[i]!; start < end; ) {
         const y = Math.floor(start / width);
         const stop = Math.min(end, (y + 1) * width);
-        this.row(y, start - y * width, stop - y * width, runs[i + 2]!);
+        this.row(y, start - y * width, stop - y * width, runs[i + 2]!, rule);
         start = stop;
       }
     }
@@ -155,9 +155,8 @@ export class PaintDraft {
     this.kept.clear();
   }
 
-  private row(y: number, x0: number, x1: number, value: number): void {
+  private row(y: number, x0: number, x1: number, value: number, { over, allows } = this.rule): void {
     const { pixels, width } = this.buffer;
-    const { over, allows } = this.rule;
     this.keep(y, x0, x1);
     for (let i = y * width + x0; i < y * width + x1; i++) {
       if (over[pixels[i]!] === 1 && (allows === null || allows(i, value))) pixels[i] = value;

@@ -3,6 +3,7 @@ import type { Regions } from "../regions/client";
 import { createHistory, type History } from "./history";
 import { imageRegions } from "./image_regions";
 import type { Journal } from "./journal";
+import { Locks } from "./locks";
 import type { MaskCache } from "./mask_cache";
 import type { MaskConflict } from "./mask_conflict";
 import type { Clash } from "./merge";
@@ -55,6 +56,7 @@ export class OpenImage {
   readonly history: History;
   readonly sync: Sync;
   readonly painter: Painter;
+  readonly locks: Locks;
   readonly proposing: Proposing;
   readonly live: LiveProposing;
   readonly regions: Regions = imageRegions(() => this.detail);
@@ -72,6 +74,7 @@ export class OpenImage {
     this.store = createStore({ size: detail, marks: recovered.marks });
     this.history = createHistory(this.store);
     this.painter = new Painter({ user, project, image, store: this.store, journal });
+    this.locks = new Locks({ user, project, image, store: this.store, journal });
     this.proposing = new Proposing({
       store: this.store,
       revision: () => this.sync.revision,
@@ -133,6 +136,13 @@ export class OpenImage {
     return this.store.rest === null ? "none" : "rest";
   }
 
+  /** Pixels of the mask on the screen. */
+  get pixels(): Uint8Array | null {
+    const { mask, proposal, rest } = this.store;
+    const shown = this.onScreen === "edited" ? mask?.buffer : this.onScreen === "proposal" ? proposal : rest;
+    return shown?.pixels ?? null;
+  }
+
   /** The image's state as work has made it since it was opened. */
   get state(): server.ImageState {
     const { state } = this.detail;
@@ -151,6 +161,7 @@ export class OpenImage {
   close(): void {
     this.sync.detach();
     this.painter.detach();
+    this.locks.detach();
     this.history.detach();
     this.proposing.close();
     this.live.close();

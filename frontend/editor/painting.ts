@@ -4,7 +4,8 @@
  * Painting on a proposal copies it first; the proposal itself never changes.
  */
 import { journalKey, type Journal } from "./journal";
-import { MaskBuffer, type PaintDraft, type PaintRule } from "./mask_buffer";
+import { lockedPixels, sparing } from "./locks";
+import { ANYWHERE, MaskBuffer, type PaintDraft, type PaintRule } from "./mask_buffer";
 import { newId, type Size } from "./model";
 import type { Replayed } from "./replay";
 import { runsOf } from "./runs";
@@ -61,8 +62,11 @@ export class Painter {
   begin(rule?: PaintRule, from: "shown" | "rest" = "shown"): PaintDraft {
     this.abort();
     const { store } = this.options;
-    const mask = this.active.size > 0 && store.mask !== null ? store.mask : this.startMask(from);
-    this.draft = mask.buffer.begin(rule);
+    const goesOn = this.active.size > 0 && store.mask !== null;
+    const mask = goesOn ? store.mask! : this.startMask(from);
+    this.draft = mask.buffer.begin(sparing(lockedPixels(store), rule));
+    // What is locked looks the same before and after the first stroke, whatever that starts from.
+    if (!goesOn) this.draft.runs(store.locks, ANYWHERE);
     return this.draft;
   }
 
@@ -165,7 +169,8 @@ export class Painter {
 }
 
 function startFrom(proposal: ShownProposal, size: Size): WorkingMask {
-  const { id, pixels, sha256, maskId, sourceRevision } = proposal;
+  const { id, sha256, maskId, sourceRevision } = proposal;
+  const pixels = proposal.stored ?? proposal.pixels;
   const local = id === null ? { pixels, revision: sourceRevision } : null;
   return { buffer: new MaskBuffer(size, pixels), baseSha: sha256, baseId: maskId, local };
 }

@@ -8,6 +8,8 @@
  * the server made from marks gives way to it.
  */
 import type { LabelMap } from "../codecs/label_map_png";
+import { LiveMask } from "./live_mask";
+import { holding, lockedPixels, sureOf } from "./locks";
 import type { ProposalRow, ProposalRun } from "./server";
 import type { ShownProposal, Store } from "./store";
 
@@ -53,7 +55,9 @@ export class Proposing {
   private takenOver = false;
   private closed = false;
 
-  constructor(private readonly options: ProposingOptions) {}
+  constructor(private readonly options: ProposingOptions) {
+    options.store.observe(({ locked }) => locked.length > 0 && this.refresh());
+  }
 
   close(): void {
     this.closed = true;
@@ -127,7 +131,9 @@ export class Proposing {
   }
 
   private refresh(quiet = false): void {
-    this.options.store.setProposal(this.live ?? this.served, quiet);
+    const { store } = this.options;
+    const [proposal, locked] = [this.live ?? this.served, lockedPixels(store)];
+    store.setProposal(proposal === null || locked === null ? proposal : keeping(proposal, locked), quiet);
   }
 
   private isStale(event: ProposalReady): boolean {
@@ -195,6 +201,14 @@ export class Proposing {
     this.run = run;
     this.options.onBusy?.(run !== null);
   }
+}
+
+/** The proposal with what is locked as it is. */
+function keeping(proposal: ShownProposal, locked: Uint8Array): ShownProposal {
+  if (proposal instanceof LiveMask) return proposal.holding(locked);
+  const pixels = holding(proposal.pixels, locked);
+  if (pixels === proposal.pixels) return proposal;
+  return { ...proposal, pixels, stored: proposal.pixels, uncertainty: sureOf(proposal.uncertainty, locked) };
 }
 
 const readyFrom = (row: ProposalRow): ProposalReady => ({

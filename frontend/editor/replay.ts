@@ -16,6 +16,8 @@ export interface Replayed {
   readonly strokes: readonly { readonly key: string; readonly stroke: PaintStroke; readonly baseSha: string | null }[];
   /** Masks painted on that no server has, by the name the strokes know them by. */
   readonly bases: ReadonlyMap<string, ReplayedBase>;
+  /** What was locked last. */
+  readonly locks: { readonly key: string; readonly runs: Runs } | null;
   /** Keys of the mark entries (not of the brush strokes): they may go once the server has these marks. */
   readonly markKeys: readonly string[];
 }
@@ -27,9 +29,14 @@ export function replay(server: readonly Mark[], entries: readonly JournalEntry[]
   const strokes: { key: string; stroke: PaintStroke; baseSha: string | null }[] = [];
   const bases = new Map<string, ReplayedBase>();
   const markKeys: string[] = [];
+  let locks: Replayed["locks"] = null;
   for (const { key, deed } of entries) {
     if (deed.kind === "paint") {
       strokes.push({ key, stroke: deed.stroke, baseSha: deed.baseSha });
+      continue;
+    }
+    if (deed.kind === "locks") {
+      locks = { key, runs: deed.runs };
       continue;
     }
     if (deed.kind === "base") {
@@ -45,5 +52,5 @@ export function replay(server: readonly Mark[], entries: readonly JournalEntry[]
       deleted.add(deed.id);
     }
   }
-  return { marks: [...marks.values()], deleted, strokes, bases, markKeys };
+  return { marks: [...marks.values()], deleted, strokes, bases, locks, markKeys };
 }

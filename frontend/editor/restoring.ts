@@ -20,18 +20,25 @@ export async function showMasks(image: OpenImage, rows: readonly ProposalRow[], 
     const map = await masks.get(rest.sha256, rest.url);
     image.store.setRest({ id: rest.id, sha256: rest.sha256, pixels: map.pixels });
   }
+  const { locks } = recovered;
   if (image.standing === "accepted") {
+    if (locks !== null) await image.options.journal.remove([locks.key]).catch(() => undefined);
     const conflict = await findMaskConflict(image, recovered);
     return conflict === null ? undefined : onMaskConflict(conflict);
   }
   if (image.standing === "skipped") return;
   await image.proposing.adopt(rows);
   const painting = lastPainting(recovered.strokes);
-  if (painting.length === 0 || image.painter.isEdited) return;
+  if (image.painter.isEdited) return;
+  if (painting.length === 0) return image.locks.restore(locks);
   const base = await baseMask(image, painting.at(-1)!.baseSha, recovered, rows);
   if (base === null) return onTrouble(messages.live.baseLost);
   image.store.setMask(base);
-  image.painter.restore(painting);
+  // In the order in which it was done, so that undo never reaches under a lock.
+  const isBefore = ({ key }: { readonly key: string }): boolean => locks !== null && key < locks.key;
+  image.painter.restore(painting.filter(isBefore));
+  image.locks.restore(locks);
+  image.painter.restore(painting.filter((each) => !isBefore(each)));
 }
 
 /** The mask that journaled strokes were painted on, by its name; null where only the journal had it and has it no more. */

@@ -7,6 +7,7 @@ import { CompareLayer } from "./layers/compare_layer";
 import { CursorLayer } from "./layers/cursor_layer";
 import { CommentsLayer } from "./layers/comments_layer";
 import type { Layer } from "./layers/layer";
+import { LocksLayer } from "./layers/locks_layer";
 import { MarksLayer } from "./layers/marks_layer";
 import { MaskLayer } from "./layers/mask_layer";
 import { OfferedLayer } from "./layers/offered_layer";
@@ -27,7 +28,6 @@ export class Stage {
   private readonly cursorLayer = new CursorLayer();
   /** What shows the mask that follows the hand. */
   private readonly liveLayers: readonly Layer[];
-  private pointer: Point | null = null;
   private pressedAt: Point = [0, 0];
   private pressedTime = 0;
   private dirty: Dirty = "all";
@@ -47,8 +47,12 @@ export class Stage {
     pictureElement.className = "layer layer-picture";
     element.append(pictureElement);
     const masks = [new MaskLayer(), new OfferedLayer(), new ProposalLayer(), new CompareLayer(), new UncertaintyLayer()];
-    this.layers = [...masks, new CellsLayer(), new MarksLayer(), new CommentsLayer(), this.cursorLayer];
-    for (const layer of this.layers) element.append(layer.canvas);
+    this.layers = [...masks, new LocksLayer(), new CellsLayer(), new MarksLayer(), new CommentsLayer(), this.cursorLayer];
+    for (const layer of this.layers) {
+      element.append(layer.canvas);
+      // A graphics driver that fails takes a canvas's pixels along; the size set anew clears what is known of them.
+      layer.canvas.addEventListener("contextrestored", () => this.resize());
+    }
     this.liveLayers = masks.filter((layer) => layer instanceof ProposalLayer || layer instanceof UncertaintyLayer);
     this.gestures = new Gestures({
       strokeStart: (sample) => this.strokeStart(sample),
@@ -98,7 +102,7 @@ export class Stage {
     this.dirty = "hand";
     this.gestures.alwaysPan = this.editor.toolName === "pan" || this.editor.toolName === "tag";
     this.element.style.cursor = this.cursor();
-    const frame = { editor: this.editor, view: this.editor.viewport.view, pointer: this.pointer };
+    const frame = { editor: this.editor, view: this.editor.viewport.view, pointer: this.editor.pointer };
     for (const layer of layers) layer.redraw(frame);
     this.editor.image?.live.painted();
     this.onFrame();
@@ -126,7 +130,7 @@ export class Stage {
     element.addEventListener("pointerdown", (event) => {
       element.focus({ preventScroll: true });
       element.setPointerCapture(event.pointerId);
-      this.pointer = this.place(event);
+      this.editor.pointer = this.place(event);
       gestures.down(this.sample(event));
       this.follow(event.timeStamp);
       this.redraw("hand");
@@ -136,12 +140,12 @@ export class Stage {
     element.addEventListener("pointerup", (event) => {
       gestures.up(this.sample(event));
       this.follow(event.timeStamp);
-      if (event.pointerType === "touch") this.pointer = null;
+      if (event.pointerType === "touch") this.editor.pointer = null;
       this.redraw();
     });
     element.addEventListener("pointercancel", (event) => gestures.cancel(event.pointerId));
     element.addEventListener("pointerleave", () => {
-      this.pointer = null;
+      this.editor.pointer = null;
       this.redraw("hand");
     });
     element.addEventListener("contextmenu", (event) => event.preventDefault());
@@ -150,10 +154,10 @@ export class Stage {
 
   /** A fast hand moves many times a frame; every place it passed belongs to the stroke. */
   private moved(event: PointerEvent): void {
-    this.pointer = this.place(event);
+    this.editor.pointer = this.place(event);
     const steps = event.getCoalescedEvents?.() ?? [];
     for (const step of steps.length > 0 ? steps : [event]) this.gestures.move(this.sample(step));
-    if (event.buttons === 0) this.editor.tool?.hover?.(this.editor.viewport.toImage(this.pointer));
+    if (event.buttons === 0) this.editor.tool?.hover?.(this.editor.viewport.toImage(this.place(event)));
     this.follow(event.timeStamp);
     // A brush changes the mask itself; anything else only what the hand shows.
     this.redraw(this.editor.image?.painter.isPainting ? "all" : "hand");

@@ -33,11 +33,18 @@ export interface PaintChange {
   readonly undone: boolean;
 }
 
+/** What was locked, as runs of pixels with their classes, before and after. */
+export interface LockChange {
+  readonly before: Runs;
+  readonly after: Runs;
+}
+
 export interface ChangeSet {
   readonly created: readonly Mark[];
   readonly updated: readonly Edited[];
   readonly deleted: readonly Mark[];
   readonly painted: readonly PaintChange[];
+  readonly locked: readonly LockChange[];
   readonly origin: Origin;
   readonly cause: Cause;
 }
@@ -56,6 +63,8 @@ export interface ShownProposal {
   readonly method: string;
   readonly pixels: Uint8Array;
   readonly uncertainty: Uint8Array | null;
+  /** Its pixels as the server stores them, where what is locked here makes the others differ. */
+  readonly stored?: Uint8Array;
   /** What to draw where that is not `pixels`: a smaller map, stretched over the image. */
   readonly drawn?: LabelMap;
 }
@@ -96,6 +105,8 @@ export interface Store {
   readonly proposal: ShownProposal | null;
   readonly mask: WorkingMask | null;
   readonly rest: RestMask | null;
+  /** Pixels that stay as they are, with their classes. */
+  readonly locks: Runs;
   readonly selected: string | null;
   observe(observer: Observer, filter?: { origin?: Origin }): () => void;
   /** Called after anything at all changed, also proposal, mask and selection. */
@@ -113,6 +124,7 @@ export interface Store {
   setProposal(proposal: ShownProposal | null, quiet?: boolean): void;
   setMask(mask: WorkingMask | null): void;
   setRest(rest: RestMask | null): void;
+  setLocks(locks: Runs, origin?: Origin, cause?: Cause): void;
   select(id: string | null): void;
 }
 
@@ -121,9 +133,10 @@ interface Draft {
   updated: Edited[];
   deleted: Mark[];
   painted: PaintChange[];
+  locked: LockChange[];
 }
 
-const emptyDraft = (): Draft => ({ created: [], updated: [], deleted: [], painted: [] });
+const emptyDraft = (): Draft => ({ created: [], updated: [], deleted: [], painted: [], locked: [] });
 
 /** Hold marks, mask and proposal of one image; tell observers what changed and from where. */
 export function createStore(initial: EditorState): Store {
@@ -135,6 +148,7 @@ class ImageStore implements Store {
   proposal: ShownProposal | null = null;
   mask: WorkingMask | null = null;
   rest: RestMask | null = null;
+  locks: Runs = new Uint32Array(0);
   selected: string | null = null;
   private readonly byId = new Map<string, Mark>();
   private readonly observers = new Set<{ call: Observer; origin: Origin | null }>();
@@ -219,6 +233,12 @@ class ImageStore implements Store {
   setRest(rest: RestMask | null): void {
     this.rest = rest;
     this.notify();
+  }
+
+  setLocks(locks: Runs, origin: Origin = "local", cause: Cause = "edit"): void {
+    const before = this.locks;
+    this.locks = locks;
+    this.record(origin, cause, (draft) => draft.locked.push({ before, after: locks }));
   }
 
   select(id: string | null): void {

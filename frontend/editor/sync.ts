@@ -158,7 +158,7 @@ export class Sync {
     const { user, project, image, journal } = this.options;
     const key = journalKey();
     this.keys.push(key);
-    // The journal is the second net: if it fails (storage full), the save to the server goes on.
+    // The journal is the second net: if it fails, the save to the server goes on.
     journal.append({ key, user, project, image, deed }).catch(() => undefined);
   }
 

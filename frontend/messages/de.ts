@@ -28,6 +28,7 @@ export const de: Messages = {
   noClasses: "Dieses Projekt hat noch keine Klassen. Bitten Sie die Leitung, welche anzulegen, bevor Sie markieren.",
   noClassesOwner: "Dieses Projekt hat noch keine Klassen.",
   addClasses: "Klassen hinzufügen",
+  classRetired: (name) => `„${name}“ wurde soeben stillgelegt. Markierungen und Pixel davon bleiben; weitere kann es nicht geben.`,
   tooManyMarks: (n) => `Ein Bild fasst höchstens ${n} Markierungen. Löschen Sie einige, bevor Sie weitere hinzufügen.`,
   removed: "Sie sind nicht mehr Mitglied dieses Projekts. Was Sie gezeichnet haben, bleibt in diesem Browser.",
   guidelines: "Anleitung",
@@ -103,6 +104,7 @@ export const de: Messages = {
     offlineMemory: "Offline: Lassen Sie diese Seite offen",
     refused: "Nicht gespeichert",
     painting: "Gemaltes bleibt in diesem Browser, bis Sie annehmen",
+    paintingMemory: "Der Speicher dieses Browsers ist voll: Nehmen Sie an, bevor Sie die Seite schließen",
   },
   close: "Schließen",
   proposal: {
@@ -146,10 +148,15 @@ export const de: Messages = {
   extremesLeft: (n) => `Es ${n === 1 ? "fehlt 1 äußerster Punkt" : `fehlen ${n} äußerste Punkte`}: Klicken Sie dorthin, wo das Objekt am weitesten reicht.`,
   extremesFlat: "Die vier Punkte liegen auf einer Linie, also gibt es keinen Rahmen. Klicken Sie oben, unten, links und rechts am Objekt.",
   paint: {
-    nothingChanged: "Nichts hat sich geändert: In der Form liegt kein Pixel, das übermalt werden darf. Sehen Sie neben dem Bild unter „Übermalen“ nach.",
+    nothingChanged: "Nichts hat sich geändert: In der Form liegt kein Pixel, das übermalt werden darf. Sehen Sie neben dem Bild unter „Übermalen“ nach, und was gesperrt ist.",
     nothingOffered: "Es gibt keinen Vorschlag, aus dem Sie etwas übernehmen könnten. Markieren Sie etwas oder trainieren Sie ein Modell.",
     nothingUnlabelled: "Jedes Pixel hat schon eine Klasse.",
     noRegions: "Das Bild ließ sich hier nicht in Regionen zerlegen. Drücken Sie die Taste des Werkzeugs noch einmal, oder nehmen Sie ein anderes.",
+  },
+  lock: {
+    nothing: "Zeigen Sie auf einen Bereich der Maske, um ihn zu sperren oder freizugeben. Was gesperrt ist, ändert nichts, was später gemalt oder markiert wird.",
+    noneOf: (name) => `Die Maske auf dem Bildschirm hat nichts von „${name}“, das sich sperren ließe.`,
+    button: (name) => `„${name}“ sperren`,
   },
   take: {
     how: "Ein Klick auf eine Region übernimmt sie; Rechts- oder Alt-Klick lässt sie weg.",

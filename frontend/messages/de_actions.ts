@@ -37,6 +37,8 @@ export const germanActions: ActionWords = {
     fill_rest: "Alles ohne Klasse füllen",
     tool_tag: "Schlagwörter: welche Klassen vorkommen",
     tool_comment: "Ort kommentieren",
+    lock: "Bereich unter dem Zeiger sperren oder freigeben",
+    lock_class: "Gewählte Klasse ganz sperren oder freigeben",
     verify: "Vorschläge einzeln prüfen",
     verify_accept: "Richtig: annehmen",
     verify_reject: "Falsch: ablehnen",

@@ -32,6 +32,7 @@ export const en = {
   noClasses: "This project has no classes yet. Ask its owner to add them before marking.",
   noClassesOwner: "This project has no classes yet.",
   addClasses: "Add classes",
+  classRetired: (name: string) => `“${name}” was retired just now. Its marks and pixels stay; nothing more can be marked with it.`,
   tooManyMarks: (n: number) => `An image takes at most ${n} marks. Delete some before adding more.`,
   removed: "You are no longer a member of this project. What you drew stays in this browser.",
   guidelines: "Guidelines",
@@ -106,6 +107,7 @@ export const en = {
     offlineMemory: "Offline: keep this page open",
     refused: "Not saved",
     painting: "Painting is kept in this browser until you accept",
+    paintingMemory: "This browser's storage is full: accept before you close the page",
   },
   close: "Close",
   proposal: {
@@ -149,10 +151,15 @@ export const en = {
   extremesLeft: (n: number) => `${many(n, "extreme point is", "extreme points are")} missing: click where the object reaches farthest.`,
   extremesFlat: "The four points lie on one line, so there is no box. Click the object's top, bottom, left and right.",
   paint: {
-    nothingChanged: "Nothing changed: the shape holds no pixel that may be painted. Look at “Paint over” beside the picture.",
+    nothingChanged: "Nothing changed: the shape holds no pixel that may be painted. Look at “Paint over” beside the picture, and at what is locked.",
     nothingOffered: "There is no proposal to take from. Mark something, or train a model.",
     nothingUnlabelled: "Every pixel has a class already.",
     noRegions: "The picture could not be cut into regions here. Press the tool's key to try again, or use another tool.",
+  },
+  lock: {
+    nothing: "Point at a region of the mask to lock or unlock it. Nothing painted or marked later changes what is locked.",
+    noneOf: (name: string) => `The mask on the screen has nothing of “${name}” to lock.`,
+    button: (name: string) => `Lock “${name}”`,
   },
   take: {
     how: "Click a region to take it; right or Alt-click leaves it out.",

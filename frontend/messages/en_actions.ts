@@ -37,6 +37,8 @@ export const englishActions = {
     fill_rest: "Fill all that is unlabelled",
     tool_tag: "Tags: which classes are here",
     tool_comment: "Comment on a place",
+    lock: "Lock or unlock the region under the pointer",
+    lock_class: "Lock or unlock all of the chosen class",
     verify: "Check proposals one by one",
     verify_accept: "Right: accept",
     verify_reject: "Wrong: reject",

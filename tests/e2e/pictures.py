@@ -227,8 +227,42 @@ def tag(hands: Hands) -> None:
     hands.wait("marks", "3")
 
 
+def select(hands: Hands) -> None:
+    _marked(hands)
+    hands.page.keyboard.press("v")
+    _clicks(hands, [PETALS[1]])
+
+
+def pan(hands: Hands) -> None:
+    """The picture zoomed in and carried aside."""
+    _marked(hands)
+    for _ in range(3):
+        hands.page.keyboard.press("+")
+    hands.page.keyboard.press("g")
+    hands.stroke([(300.0, 220.0), (250.0, 190.0)])
+
+
+def lock(hands: Hands) -> None:
+    """The flower is locked, and painted over in vain."""
+    _marked(hands)
+    hands.page.keyboard.press("Alt+l")
+    hands.page.keyboard.press("3")
+    hands.page.keyboard.press("b")
+    for _ in range(3):
+        hands.page.keyboard.press("]")
+    hands.stroke([(120.0, 300.0), (300.0, 230.0), (480.0, 300.0)])
+    hands.wait("on-screen", "edited")
+
+
+def comment(hands: Hands) -> None:
+    _marked(hands)
+    hands.page.keyboard.press("n")
+    _clicks(hands, [(410.0, 300.0)])
+    hands.page.locator("comments-panel textarea").fill("Does this petal belong to the flower?")
+
+
 TOOLS: Final[tuple[Callable[[Hands], None], ...]] = (
-    scribble, point, box, polygon, brush, eraser, superpixel, wand, fill, take, tag,
+    scribble, point, box, polygon, brush, eraser, superpixel, wand, fill, take, tag, select, pan, lock, comment,
 )  # fmt: skip
 
 

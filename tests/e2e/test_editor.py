@@ -122,6 +122,33 @@ def test_strokes_survive_closing_the_page_while_offline(hands: Hands, ada: Visit
     accept_and_leave(again)
 
 
+def test_a_browser_whose_storage_is_full_keeps_every_stroke_and_says_so(hands: Hands, ada: Visitor) -> None:
+    image, page = image_of(hands), hands.page
+    page.evaluate("""() => {
+      IDBObjectStore.prototype.put = () => { throw new DOMException("no room", "QuotaExceededError"); };
+    }""")
+    page.keyboard.press("2")
+    page.keyboard.press("b")
+    hands.stroke([(20.0, 70.0), (70.0, 70.0)])
+    hands.wait("on-screen", "edited")
+    expect(page.get_by_text("storage is full")).to_be_visible()
+    page.context.set_offline(True)
+    hands.scribble("2", SQUARE)
+    hands.wait("saved", "offline")
+    page.context.set_offline(False)
+    hands.wait("saved", "saved")
+    assert len(stored_marks(ada, image)) == 1
+    # The same image anew, without a new page: the painting is still there.
+    page.keyboard.press("f")
+    hands.wait("current-image-id", str(image), negate=True)
+    hands.wait_open()
+    page.keyboard.press("d")
+    hands.wait("current-image-id", str(image))
+    hands.wait("on-screen", "edited")
+    page.keyboard.press("Enter")
+    wait_until(lambda: ada.get(f"images/{image}")["accepted_mask"], "the painting was not accepted")
+
+
 def test_a_session_that_ends_costs_no_stroke(hands: Hands, ada: Visitor) -> None:
     image = image_of(hands)
     # What is fetched ahead would find out that the session has ended before anything is drawn.

@@ -43,6 +43,25 @@ thing[2:6, 2:6] = True
 version = ModelVersion.objects.filter(project=image.project, is_active=True).first()
 make_prior(image, version or make_version(image.project, is_active=True), thing)
 """
+# WebGL is asked for by nobody, so it cannot be lost; and there is none.
+NO_WEBGL = """
+  window.askedForWebgl = 0;
+  const plain = HTMLCanvasElement.prototype.getContext;
+  HTMLCanvasElement.prototype.getContext = function (kind, ...more) {
+    if (!kind.startsWith("webgl")) return plain.call(this, kind, ...more);
+    window.askedForWebgl += 1;
+    return null;
+  };
+"""
+# What a failing graphics driver does to every canvas.
+LOSE_CANVASES = """
+  () => {
+    for (const canvas of document.querySelectorAll("canvas")) {
+      canvas.getContext("2d").reset();
+      canvas.dispatchEvent(new Event("contextrestored"));
+    }
+  }
+"""
 # A number for what the proposal's layer shows; 0 where it shows nothing.
 SHOWN = """
   () => {
@@ -120,6 +139,7 @@ def live(
     """Ada at an image nobody has worked on, the solver ready, the class "square" chosen, the pen in her hand."""
     context = fresh_context(browser, instance)
     context.add_init_script(REMEMBER_WORKERS)
+    context.add_init_script(NO_WEBGL)
     page = signed_in(context, "ada")
     mistakes: list[Any] = []
     page.on("pageerror", lambda mistake: mistakes.append(mistake))
@@ -247,6 +267,9 @@ def test_undo_delete_and_tags_change_the_mask_at_once(live: Live) -> None:
     both_strokes(live)
     page = live.page
     with_both = wait_until(live.shown, "no mask was shown")
+    page.evaluate(LOSE_CANVASES)
+    wait_until(lambda: live.shown() == with_both, "the mask did not come back")
+    assert page.evaluate("() => window.askedForWebgl") == 0
     live.wait_answer(lambda: page.keyboard.press("Control+z"))
     live.wait("marks", "1")
     live.wait_answer(lambda: page.keyboard.press("Control+Shift+z"))

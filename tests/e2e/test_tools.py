@@ -175,6 +175,31 @@ def test_a_region_is_filled_and_then_all_that_is_unlabelled(hands: Hands, ada: V
     assert counts(mask) == {CAT: 1600, GROUND: SIZE * SIZE - 1600}
 
 
+def test_what_is_locked_is_painted_over_by_nothing_also_after_a_reload(hands: Hands, ada: Visitor) -> None:
+    page = hands.page
+    page.keyboard.press("p")
+    click(hands, (20, 20), (60, 20), (60, 60), (20, 60), (20, 20))
+    hands.wait("on-screen", "edited")
+    page.mouse.move(*hands.on_page((40, 40)))
+    page.keyboard.press("l")
+    page.get_by_role("button", name="Lock “square”", pressed=True).wait_for()
+    for y in (30, 50):
+        page.keyboard.press("3")
+        page.keyboard.press("b")
+        hands.stroke([(10, y), (80, y)])
+        shoot(page, f"locked_{y}")
+        page.reload()
+        hands.wait_open()
+        hands.wait("on-screen", "edited")
+    page.keyboard.press("2")
+    page.get_by_role("button", name="Lock “square”").click()
+    page.keyboard.press("3")
+    page.keyboard.press("b")
+    hands.stroke([(40, 40), (41, 40)])
+    mask = accepted(hands, ada)
+    assert [int(mask[y, x]) for y, x in ((30, 70), (50, 70), (30, 40), (50, 40), (40, 40))] == [2, 2, 1, 1, 2]
+
+
 def test_the_wand_takes_the_yellow_square_and_shows_it_before_it_paints(hands: Hands, ada: Visitor) -> None:
     mouse = hands.page.mouse
     hands.page.keyboard.press("w")

@@ -7,6 +7,7 @@ import { IGNORE } from "../model";
 import { offeredRegions, runsAbove } from "../offered_regions";
 import { runsWhere } from "../runs";
 import { toolInfo } from "../tools";
+import { pixelAt } from "../tools/fill";
 import { define, type Action } from "./action";
 
 const tool = (name: ToolName, keys: readonly string[]): Action =>
@@ -47,6 +48,23 @@ function fillRest(editor: Editor): void {
   if (!painter.finish()) editor.say(messages.paint.nothingUnlabelled);
 }
 
+/** The region under the pointer; where the pointer is elsewhere, or nothing is there, it says what to do. */
+function lockRegion(editor: Editor): void {
+  const { image, pointer, viewport } = editor;
+  if (image === null) return;
+  const pixel = pointer === null ? null : pixelAt(viewport.toImage(pointer), image.store.size);
+  if (pixel === null || !image.locks.toggleRegion(pixel, image.pixels)) editor.say(messages.lock.nothing);
+}
+
+/** All pixels of a class, or what of it is locked. */
+export function lockClass(editor: Editor, index: number | null): void {
+  const { image } = editor;
+  if (image === null || index === null || !editor.may("paint")) return;
+  if (!image.locks.toggleClass(index, image.pixels)) editor.say(messages.lock.noneOf(editor.palette.name(index)));
+}
+
+const mayPaint = (editor: Editor): boolean => editor.may("paint");
+
 export const TOOLS: readonly Action[] = [
   tool("select", ["V"]),
   tool("pan", ["G"]),
@@ -67,6 +85,8 @@ export const TOOLS: readonly Action[] = [
     run: takeAbove,
   }),
   define("tools", "fill_rest", ["Shift+I"], { canRun: (editor) => editor.may("paint") && editor.classIndex !== null, run: fillRest }),
+  define("tools", "lock", ["L"], { canRun: mayPaint, run: lockRegion }),
+  define("tools", "lock_class", ["Alt+L"], { canRun: mayPaint, run: (editor) => lockClass(editor, editor.classIndex) }),
   define("tools", "verify", ["Shift+A"], { run: toggleChecking }),
   define("tools", "swap", ["X"], { when: "otherwise", canRun: (editor) => !editor.verifying, run: swapSign }),
   define("tools", "smaller", ["["], { run: (editor) => resize(editor, -1) }),

@@ -57,6 +57,7 @@ export class LabelBitmap {
     this.canvas.width = size.width;
     this.canvas.height = size.height;
     this.context = this.canvas.getContext("2d")!;
+    this.canvas.addEventListener("contextrestored", () => (this.shown = null));
   }
 
   /** `previous` when it has this size, otherwise a new one. */
