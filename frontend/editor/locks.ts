@@ -4,6 +4,7 @@
  *
  * Locking is a step like a stroke: undo takes it back, and the journal has it after a crash.
  */
+import { connectedRuns } from "./connected";
 import { journalKey } from "./journal";
 import { ANYWHERE, type PaintRule } from "./mask_buffer";
 import { IGNORE, type Size } from "./model";
@@ -11,7 +12,6 @@ import type { PainterOptions } from "./painting";
 import type { Replayed } from "./replay";
 import { pixelsFrom, RunWriter, type Runs } from "./runs";
 import type { ChangeSet, Store } from "./store";
-import { connectedRuns } from "./tools/fill";
 
 export const NO_LOCKS: Runs = new Uint32Array(0);
 

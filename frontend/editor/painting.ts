@@ -45,6 +45,15 @@ export class Painter {
     return this.active.size;
   }
 
+  /** Whether a stroke that is not undone covers the pixel. */
+  hasPainted(pixel: number): boolean {
+    for (const { change } of this.active.values()) {
+      const { runs } = change.stroke;
+      for (let i = 0; i < runs.length; i += 3) if (pixel >= runs[i]! && pixel < runs[i]! + runs[i + 1]!) return true;
+    }
+    return false;
+  }
+
   get isPainting(): boolean {
     return this.draft !== null;
   }

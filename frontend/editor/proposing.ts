@@ -173,6 +173,7 @@ export class Proposing {
       method: row.method,
       modelNumber: row.model_version?.number ?? null,
       uncertainty: uncertainty?.pixels ?? null,
+      originsUrl: row.provenance_url ?? null,
     });
   }
 

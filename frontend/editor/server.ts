@@ -79,6 +79,7 @@ export interface ProposalRow {
   readonly source_revision: number | null;
   readonly mask: MaskRef;
   readonly uncertainty_url: string | null;
+  readonly provenance_url?: string | null;
   readonly created_at: string;
 }
 

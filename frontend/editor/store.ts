@@ -65,6 +65,8 @@ export interface ShownProposal {
   readonly uncertainty: Uint8Array | null;
   /** Its pixels as the server stores them, where what is locked here makes the others differ. */
   readonly stored?: Uint8Array;
+  /** Where a map of its pixels' origins is. */
+  readonly originsUrl?: string | null;
   /** What to draw where that is not `pixels`: a smaller map, stretched over the image. */
   readonly drawn?: LabelMap;
 }

@@ -153,6 +153,14 @@ export const de: Messages = {
     nothingUnlabelled: "Jedes Pixel hat schon eine Klasse.",
     noRegions: "Das Bild ließ sich hier nicht in Regionen zerlegen. Drücken Sie die Taste des Werkzeugs noch einmal, oder nehmen Sie ein anderes.",
   },
+  origin: {
+    painted: "hier gemalt",
+    marks: "aus Ihren Markierungen",
+    mark: (kind) => `aus Ihren Markierungen, zunächst: ${kinds[kind]}`,
+    model: "des Modells",
+    locked: "gesperrt",
+    pixels: { 1: "unter Ihrer Markierung", 3: "beim Nachschärfen geändert", 6: "vom Maskenpolierer ausgebessert" },
+  },
   lock: {
     nothing: "Zeigen Sie auf einen Bereich der Maske, um ihn zu sperren oder freizugeben. Was gesperrt ist, ändert nichts, was später gemalt oder markiert wird.",
     noneOf: (name) => `Die Maske auf dem Bildschirm hat nichts von „${name}“, das sich sperren ließe.`,

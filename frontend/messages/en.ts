@@ -156,6 +156,14 @@ export const en = {
     nothingUnlabelled: "Every pixel has a class already.",
     noRegions: "The picture could not be cut into regions here. Press the tool's key to try again, or use another tool.",
   },
+  origin: {
+    painted: "painted here",
+    marks: "from your marks",
+    mark: (kind: keyof typeof kinds) => `from your marks, nearest: ${kinds[kind]}`,
+    model: "of the model",
+    locked: "locked",
+    pixels: { 1: "under your mark", 3: "changed in polishing", 6: "mended by the mask polisher" } as Readonly<Record<number, string>>,
+  },
   lock: {
     nothing: "Point at a region of the mask to lock or unlock it. Nothing painted or marked later changes what is locked.",
     noneOf: (name: string) => `The mask on the screen has nothing of “${name}” to lock.`,

@@ -1,13 +1,13 @@
 /** What is in the hand. */
 import { messages } from "../../messages";
 import { toggleChecking } from "../checking";
+import { pixelAt } from "../connected";
 import type { Editor } from "../editor";
 import type { ToolName } from "../mode";
 import { IGNORE } from "../model";
 import { offeredRegions, runsAbove } from "../offered_regions";
 import { runsWhere } from "../runs";
 import { toolInfo } from "../tools";
-import { pixelAt } from "../tools/fill";
 import { define, type Action } from "./action";
 
 const tool = (name: ToolName, keys: readonly string[]): Action =>

@@ -1,4 +1,5 @@
 /** What the hand is doing: the shape being drawn, and the brush's ring at its true size. */
+import { originAt } from "../origin";
 import { Layer, type Frame } from "./layer";
 import { drawPreview } from "./previews";
 
@@ -15,6 +16,29 @@ export class CursorLayer extends Layer {
     const preview = frame.editor.tool?.preview ?? null;
     if (preview !== null) drawPreview(this.context, frame, preview);
     this.drawRing(frame);
+    if (frame.editor.toolName === "select" && preview === null) this.drawOrigin(frame);
+  }
+
+  /** With the select tool in the hand: what lies under the pointer, and where it comes from. */
+  private drawOrigin({ editor, pointer }: Frame): void {
+    const words = pointer === null || editor.hidesMasks || !editor.settings.showMask ? null : originAt(editor, editor.viewport.toImage(pointer));
+    if (pointer === null || words === null) return;
+    const { context, screen } = this;
+    context.font = "13px system-ui, sans-serif";
+    context.textAlign = "left";
+    context.textBaseline = "middle";
+    const width = context.measureText(words).width + 16;
+    const x = Math.max(4, Math.min(pointer[0] + 14, screen.width - width - 4));
+    const y = pointer[1] + 50 > screen.height ? pointer[1] - 36 : pointer[1] + 18;
+    context.fillStyle = "#1c1e21";
+    context.strokeStyle = "#ffffff";
+    context.lineWidth = 1;
+    context.beginPath();
+    context.roundRect(x, y, width, 26, 5);
+    context.fill();
+    context.stroke();
+    context.fillStyle = "#ffffff";
+    context.fillText(words, x + 8, y + 13.5);
   }
 
   private drawRing({ editor, view, pointer }: Frame): void {

@@ -7,7 +7,7 @@ import { cellBeside, cellRuns, type Cells } from "../../regions/cells";
 import type { PaintDraft } from "../mask_buffer";
 import { IGNORE, type Point } from "../model";
 import type { Runs } from "../runs";
-import { pixelAt } from "./fill";
+import { pixelAt } from "../connected";
 import { paintRule, paintValue } from "./paint_rule";
 import { registerTool, type Preview, type Tool, type ToolContext, type ToolEvent } from "./registry";
 

@@ -4,7 +4,7 @@ import { IGNORE } from "../model";
 import { countAbove, offeredRegions, runsAbove } from "../offered_regions";
 import { numPixels } from "../runs";
 import { click, context, event, hold, offered, painted, ramp, said, setUp, settings, size, store } from "../../testing/tools";
-import { connectedRuns } from "./fill";
+import { connectedRuns } from "../connected";
 
 beforeEach(setUp);
 

@@ -8,7 +8,7 @@ import { messages } from "../../messages";
 import { IGNORE, type Point } from "../model";
 import { offeredRegions, regionRuns, type OfferedRegions } from "../offered_regions";
 import type { Runs } from "../runs";
-import { pixelAt } from "./fill";
+import { pixelAt } from "../connected";
 import { CLICK_TRAVEL, registerTool, type Preview, type Tool, type ToolContext, type ToolEvent } from "./registry";
 
 class Take implements Tool {

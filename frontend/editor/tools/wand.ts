@@ -5,7 +5,7 @@
  */
 import { messages } from "../../messages";
 import { runsWhere, type Runs } from "../runs";
-import { pixelAt } from "./fill";
+import { pixelAt } from "../connected";
 import { paintRule, paintValue } from "./paint_rule";
 import { registerTool, type Preview, type Tool, type ToolContext, type ToolEvent } from "./registry";
 
