@@ -2,7 +2,7 @@
 import { html, type TemplateResult } from "lit";
 import { action, runAction } from "../editor/actions";
 import type { Editor } from "../editor/editor";
-import { isPlain, LOOK_RANGE, type PictureLook } from "../editor/picture_look";
+import { CHANNELS, FACTORS, isPlain, LOOK_RANGE, type Channel } from "../editor/picture_look";
 import { messages } from "../messages";
 import { check, inPercent, slider } from "./controls";
 import { EditorPart } from "./editor_part";
@@ -32,18 +32,23 @@ export class LayerPanel extends EditorPart {
   }
 
   private picture(editor: Editor): TemplateResult {
-    const names = Object.keys(text.look) as (keyof PictureLook)[];
     return html`<details ?open=${!isPlain(editor.look)}>
       <summary>${text.picture}</summary>
       <p class="hint">${text.pictureHint}</p>
-      ${names.map((name) => this.looks(editor, name))}
+      ${FACTORS.map((name) => this.looks(editor, name))}
+      <label class="choice">
+        <span>${text.channel}</span>
+        <select name="channel" @change=${(event: Event) => editor.setLook({ ...editor.look, channel: (event.target as HTMLSelectElement).value as Channel })}>
+          ${CHANNELS.map((each) => html`<option value=${each} ?selected=${each === editor.look.channel}>${text.channels[each]}</option>`)}
+        </select>
+      </label>
       <button type="button" class="button" ?disabled=${isPlain(editor.look)} @click=${() => runAction(editor, action("plain_look"))}>
         ${text.plainLook}
       </button>
     </details>`;
   }
 
-  private looks(editor: Editor, name: keyof PictureLook): TemplateResult {
+  private looks(editor: Editor, name: (typeof FACTORS)[number]): TemplateResult {
     const value = editor.look[name];
     const { min, max, step } = LOOK_RANGE;
     return html`<label class="slider">

@@ -1,19 +1,27 @@
-/** Brightness, contrast and gamma of the picture: for looking only, kept in this browser for each project. */
+/** Brightness, contrast, gamma and colour channel of the picture: for looking only, kept in this browser for each project. */
 
-export interface PictureLook {
-  /** All three are factors; 1 leaves the picture as it is. */
-  readonly brightness: number;
-  readonly contrast: number;
-  readonly gamma: number;
+/** Factors; 1 leaves the picture as it is. */
+export const FACTORS = ["brightness", "contrast", "gamma"] as const;
+export const CHANNELS = ["all", "red", "green", "blue"] as const;
+export type Channel = (typeof CHANNELS)[number];
+
+export interface PictureLook extends Readonly<Record<(typeof FACTORS)[number], number>> {
+  /** One channel is shown as grey. */
+  readonly channel: Channel;
 }
 
-export const PLAIN_LOOK: PictureLook = { brightness: 1, contrast: 1, gamma: 1 };
+export const PLAIN_LOOK: PictureLook = { brightness: 1, contrast: 1, gamma: 1, channel: "all" };
 export const LOOK_RANGE = { min: 0.2, max: 3, step: 0.05 } as const;
 /** Steps of the table; between them the browser interpolates. */
 const STEPS = 64;
 
-export const isPlain = ({ brightness, contrast, gamma }: PictureLook): boolean =>
-  brightness === 1 && contrast === 1 && gamma === 1;
+export const isPlain = (look: PictureLook): boolean => look.channel === "all" && FACTORS.every((name) => look[name] === 1);
+
+/** The colour matrix that shows a channel, row by row: red, green, blue and opacity from these four and one. */
+export function channelMatrix({ channel }: Pick<PictureLook, "channel">): string {
+  const weights = (own: Channel): string => CHANNELS.slice(1).map((each) => Number(each === (channel === "all" ? own : channel))).join(" ");
+  return [...CHANNELS.slice(1).map((own) => `${weights(own)} 0 0`), "0 0 0 1 0"].join(" ");
+}
 
 /**
  * What becomes of the values from 0 to 1 of a colour channel, at even steps: first brightness (a factor), then contrast
@@ -35,11 +43,13 @@ export function loadLook(project: number, shelf: Shelf | undefined): PictureLook
   try {
     const stored: unknown = JSON.parse(shelf?.getItem(keyOf(project)) ?? "null");
     if (typeof stored !== "object" || stored === null) return PLAIN_LOOK;
-    const value = (name: keyof PictureLook): number => {
-      const kept = (stored as Partial<Record<string, unknown>>)[name];
+    const found = stored as Partial<Record<string, unknown>>;
+    const value = (name: (typeof FACTORS)[number]): number => {
+      const kept = found[name];
       return typeof kept === "number" && kept >= LOOK_RANGE.min && kept <= LOOK_RANGE.max ? kept : 1;
     };
-    return { brightness: value("brightness"), contrast: value("contrast"), gamma: value("gamma") };
+    const channel = CHANNELS.find((each) => each === found["channel"]) ?? "all";
+    return { brightness: value("brightness"), contrast: value("contrast"), gamma: value("gamma"), channel };
   } catch {
     return PLAIN_LOOK;
   }

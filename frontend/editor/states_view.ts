@@ -3,7 +3,7 @@ import { html, nothing, svg, type TemplateResult } from "lit";
 import { messages } from "../messages";
 import { nameOf } from "./comparing";
 import type { Editor } from "./editor";
-import { isPlain, lookTable } from "./picture_look";
+import { channelMatrix, isPlain, lookTable } from "./picture_look";
 import type { PictureState } from "./picture";
 
 interface OverlayState {
@@ -47,14 +47,15 @@ export function besides({ comparing, image, palette }: Editor): TemplateResult {
     <p class="unseen" role="status">${told}</p>`;
 }
 
-/** The filter behind brightness, contrast and gamma; the style sheet puts it on the picture where it changes anything. */
+/** The filter behind channel, brightness, contrast and gamma; the style sheet puts it on the picture where it changes anything. */
 export function pictureFilter({ look }: Editor): TemplateResult {
   const table = lookTable(look).join(" ");
   const channels = svg`<feFuncR type="table" tableValues=${table}></feFuncR><feFuncG type="table" tableValues=${table}></feFuncG>
     <feFuncB type="table" tableValues=${table}></feFuncB>`;
   return html`<svg class="unseen" aria-hidden="true" data-look=${isPlain(look) ? "plain" : "changed"}>
     <filter id="picture-look" x="0" y="0" width="1" height="1" color-interpolation-filters="sRGB">
-      ${svg`<feComponentTransfer>${channels}</feComponentTransfer>`}
+      ${svg`<feColorMatrix type="matrix" values=${channelMatrix(look)}></feColorMatrix>
+      <feComponentTransfer>${channels}</feComponentTransfer>`}
     </filter>
   </svg>`;
 }

@@ -139,6 +139,8 @@ export const de: Messages = {
     pictureHint: "Nur zum Ansehen; wird für dieses Projekt in diesem Browser behalten.",
     plainLook: "Wie es ist",
     look: { brightness: "Helligkeit", contrast: "Kontrast", gamma: "Gamma" },
+    channel: "Farbkanal",
+    channels: { all: "Alle", red: "Rot, als Grau", green: "Grün, als Grau", blue: "Blau, als Grau" },
     habits: "Gewohnheiten",
     keepView: "Zoom und Ausschnitt zwischen Bildern behalten",
     wheelNeedsCtrl: "Nur mit Strg und Mausrad zoomen",

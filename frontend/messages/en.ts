@@ -142,6 +142,8 @@ export const en = {
     pictureHint: "For looking only; kept for this project in this browser.",
     plainLook: "As it is",
     look: { brightness: "Brightness", contrast: "Contrast", gamma: "Gamma" },
+    channel: "Colour channel",
+    channels: { all: "All", red: "Red, as grey", green: "Green, as grey", blue: "Blue, as grey" },
     habits: "Habits",
     keepView: "Keep zoom and place between images",
     wheelNeedsCtrl: "Zoom only with Ctrl and the wheel",

@@ -113,6 +113,8 @@ def test_the_pictures_look_is_for_the_eyes_and_kept_for_the_project(hands: Hands
     page.reload()
     hands.wait("picture", "shown")
     wait_until(lambda: colour_at(hands, RED)[0] < 0.7 * before[0], "the look was forgotten")
+    page.locator("select[name=channel]").select_option("blue")
+    wait_until(lambda: len(set(colour_at(hands, RED))) == 1, "one channel was not shown as grey")
     page.get_by_role("button", name="As it is").click()
     wait_until(lambda: colour_at(hands, RED) == before, "the picture did not come back as it is")
 
