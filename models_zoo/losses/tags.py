@@ -49,28 +49,34 @@ def tag_cross_entropy(probs_BC: Tensor, present_BC: Tensor, absent_BC: Tensor) -
     return (energy_BC * known).sum() / known.sum().clamp(min=1)
 
 
-def tag_contest(logits_BC: Tensor, present_BC: Tensor, absent_BC: Tensor) -> Tensor:
+def tag_contest(logits_BC: Tensor, present_BC: Tensor, absent_BC: Tensor, *, smoothing: float = 0.0) -> Tensor:
     """Each present class against all absent ones (the classification loss of BAS, Wu et al. 2022 and Zhai et al. 2023).
 
     An image's loss is the sum over its present classes c of -log(exp x_c / (1 + exp x_c + sum_a exp x_a)), a over its
     absent classes; where none is present, -log(1 / (1 + sum_a exp x_a)). Present classes do not compete among each
     other. The 1 is "none of them" with a logit of 0, which the paper does not have: with it an image without any
-    class teaches too, a logit above 0 means something, and one class alone gives the logistic loss.
+    class teaches too, a logit above 0 means something, and one class alone gives `tag_margin`.
 
     Args:
         logits_BC: one logit a class.
         present_BC: bool, tagged present.
         absent_BC: bool, tagged absent. Neither means unknown.
+        smoothing: who should win aims at 1 - smoothing / 2, against wrong tags and logits without bounds.
 
     Returns:
         A scalar, the mean over images of which any tag is known; 0 without any.
     """
     nothing_B1 = torch.zeros_like(logits_BC[:, :1])
-    rivals_BC = logits_BC.masked_fill(~absent_BC, -torch.inf)
-    against_B = torch.logsumexp(torch.cat([nothing_B1, rivals_BC], dim=1), dim=1)
-    # -log(e^x / (e^x + e^r)) = softplus(r - x)
-    each_BC = F.softplus(against_B[:, None] - logits_BC)
+    # Without absent classes their sum is never looked at; all classes stand in, to keep it finite.
+    counted_BC = absent_BC | ~absent_BC.any(dim=1, keepdim=True)
+    rivals_BC = logits_BC.masked_fill(~counted_BC, -torch.inf)
+    absent_B1 = torch.logsumexp(rivals_BC, dim=1, keepdim=True)
+    against_B1 = torch.where(absent_BC.any(dim=1, keepdim=True), F.softplus(absent_B1), nothing_B1)
+    # With d how far the right ones lead: -log(1 / (1 + exp -d)) = softplus(-d), and smoothing / 2 for the others.
+    lead_BC = logits_BC - against_B1
+    each_BC = F.softplus(-lead_BC) + smoothing / 2 * lead_BC
     won_B = torch.where(present_BC, each_BC, torch.zeros_like(each_BC)).sum(dim=1)
-    energy_B = torch.where(present_BC.any(dim=1), won_B, against_B)
+    none_B = (F.softplus(absent_B1) - smoothing / 2 * absent_B1).squeeze(1)
+    energy_B = torch.where(present_BC.any(dim=1), won_B, none_B)
     known_B = (present_BC | absent_BC).any(dim=1)
     return torch.where(known_B, energy_B, torch.zeros_like(energy_B)).sum() / known_B.sum().clamp(min=1)

@@ -20,6 +20,7 @@ from models_zoo.losses.tags import tag_contest
 from models_zoo.methods.bas.foreground import GENERATOR_STRIDE, MapGenerator, erased_logits
 from models_zoo.methods.bas.info import BasConfig
 from models_zoo.methods.base import Batch, TaskContext
+from models_zoo.methods.tag_task import SMOOTHING
 from models_zoo.methods.tag_training import TagTraining
 from models_zoo.seeds.class_maps import to_unit_peak
 
@@ -27,12 +28,12 @@ from models_zoo.seeds.class_maps import to_unit_peak
 class BasTraining(TagTraining):
     """TrainingTask with a generator of foreground maps beside the classifier."""
 
+    config: BasConfig
+
     def __init__(self, config: BasConfig, context: TaskContext, *, pretrained: bool = True) -> None:
         """As `TagTraining`."""
         super().__init__(config, context, pretrained=pretrained)
         self.generator = MapGenerator(self.classifier.encoder.channels[GENERATOR_STRIDE], context.num_classes)
-        self._area, self._guidance = config.area_weight, config.guidance_weight
-        self._adds_class_maps = config.add_class_maps
 
     def more_parameters(self) -> list[nn.Parameter]:
         """Those of the generator."""
@@ -42,7 +43,7 @@ class BasTraining(TagTraining):
         """The tags, and the foreground of one present class an image."""
         logits_BC, layers = self.classifier(self.classifier.encoder.normalise(batch.jittered_BHWC))
         logits_BC = logits_BC.float()
-        parts = {"tags": tag_contest(logits_BC, present_BC, absent_BC)}
+        parts = {"tags": tag_contest(logits_BC, present_BC, absent_BC, smoothing=SMOOTHING)}
         chosen_B = draw_class(present_BC)
         seen_B = present_BC.any(dim=1) & (logits_BC.gather(1, chosen_B[:, None]).squeeze(1) >= LEAST_LOGIT)
         if seen_B.any():
@@ -70,15 +71,18 @@ class BasTraining(TagTraining):
         is_chosen_NC = torch.zeros_like(absent_NC).scatter_(1, at, True)
         return {
             "suppression": background_suppression(erased_N, logits_NC.gather(1, at).squeeze(1)),
-            "guidance": self._guidance * tag_contest(inside_NC, is_chosen_NC, absent_NC),
-            "area": self._area * maps_Nhw.mean(),
+            "guidance": self.config.guidance_weight * tag_contest(inside_NC, is_chosen_NC, absent_NC),
+            "area": self.config.area_weight * maps_Nhw.mean(),
         }
 
     def maps(self, batch: Batch, images_BCHW: Tensor, allowed_BC: Tensor) -> Tensor:
         """Foreground maps over all views, with the class maps added if the settings say so; up to 1 again."""
         size = (int(batch.valid_Bhw.shape[1]), int(batch.valid_Bhw.shape[2]))
+        if self.config.add_class_maps and self.config.class_map == "cam":
+            found, seen = self.over_views(self.both_maps, images_BCHW, size).chunk(2, dim=1)
+            return to_unit_peak(to_unit_peak(found, allowed_BC) + to_unit_peak(seen, allowed_BC), allowed_BC)
         found = to_unit_peak(self.over_views(self.foreground_maps, images_BCHW, size), allowed_BC)
-        if not self._adds_class_maps:
+        if not self.config.add_class_maps:
             return found
         return to_unit_peak(found + self.class_maps(images_BCHW, allowed_BC, size), allowed_BC)
 
@@ -86,6 +90,11 @@ class BasTraining(TagTraining):
         """Foreground maps (B, C, h, w) of one view, of all classes."""
         maps: Tensor = self.generator(self.classifier(view_BCHW)[1][GENERATOR_STRIDE])
         return maps
+
+    def both_maps(self, view_BCHW: Tensor) -> Tensor:
+        """Foreground maps and then class maps (CAM) of one view and of all classes, (B, 2 C, h, w), in one pass."""
+        _, layers = self.classifier(view_BCHW)
+        return torch.cat([self.generator(layers[GENERATOR_STRIDE]), self.classifier.class_maps(layers)], dim=1)
 
 
 def draw_class(present_BC: Tensor) -> Tensor:

@@ -62,9 +62,18 @@ def test_the_contest_by_hand() -> None:
 
 def test_one_class_alone_has_the_logistic_loss() -> None:
     logits, is_there = torch.randn(4, 1), _bools([1], [0], [1], [0])
-    assert float(tag_contest(logits, is_there, ~is_there)) == pytest.approx(
-        float(tag_margin(logits, is_there, ~is_there))
-    )
+    for smoothing in (0.0, 0.1):
+        alone = tag_margin(logits, is_there, ~is_there, smoothing=smoothing)
+        assert float(tag_contest(logits, is_there, ~is_there, smoothing=smoothing)) == pytest.approx(float(alone))
+
+
+def test_a_smoothed_contest_by_hand() -> None:
+    logits = torch.tensor([[math.log(2.0), math.log(3.0)]])
+    # 2 against 1 + 3: the first should win by 0.9, or lose by 0.9.
+    there = tag_contest(logits, _bools([1, 0]), _bools([0, 1]), smoothing=0.2)
+    assert float(there) == pytest.approx(0.9 * math.log(3) + 0.1 * math.log(3 / 2))
+    nothing = tag_contest(logits, _bools([0, 0]), _bools([1, 1]), smoothing=0.2)
+    assert float(nothing) == pytest.approx(0.9 * math.log(6) + 0.1 * math.log(6 / 5))
 
 
 def test_unknown_tags_take_no_part_in_the_contest() -> None:
@@ -79,7 +88,7 @@ def test_unknown_tags_take_no_part_in_the_contest() -> None:
 def test_the_gradient_of_the_contest_is_its_slope() -> None:
     logits = torch.randn(3, 3, dtype=torch.float64, requires_grad=True)
     present, absent = _bools([1, 1, 0], [0, 0, 0], [0, 0, 0]), _bools([0, 0, 1], [0, 1, 1], [0, 0, 0])
-    assert torch.autograd.gradcheck(lambda x: tag_contest(x, present, absent), (logits,))
+    assert torch.autograd.gradcheck(lambda x: tag_contest(x, present, absent, smoothing=0.1), (logits,))
 
 
 def test_halves_by_hand() -> None:

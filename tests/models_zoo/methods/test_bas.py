@@ -17,6 +17,7 @@ from models_zoo.methods.bas.task import BasTraining, draw_class
 from models_zoo.methods.base import Batch, TaskContext
 from models_zoo.networks.tag_classifier import TagClassifier
 from models_zoo.registry import load_entry
+from models_zoo.seeds.class_maps import to_unit_peak
 from models_zoo.snapshot import read
 from tests.models_zoo.toy import SETTINGS, make_snapshot
 
@@ -86,12 +87,22 @@ def test_one_present_class_is_drawn_and_each_has_its_turn() -> None:
     assert draw_class(torch.zeros(1, 3).bool()).tolist() == [0]
 
 
-@pytest.mark.parametrize("adds", [True, False])
-def test_maps_are_of_allowed_classes_and_reach_one(tmp_path: Path, adds: bool) -> None:
-    task, batch = _task(num_classes=3, add_class_maps=adds).eval(), _batch(tmp_path, 0.9)
+@pytest.mark.parametrize("chosen", [{}, {"class_map": "grad_cam"}, {"add_class_maps": False}])
+def test_maps_are_of_allowed_classes_and_reach_one(tmp_path: Path, chosen: dict[str, object]) -> None:
+    task, batch = _task(num_classes=3, **chosen).eval(), _batch(tmp_path, 0.9)
     images = task.classifier.encoder.normalise(batch.rgb_BHWC)
     with torch.no_grad():
         maps = task.maps(batch, images, torch.tensor([[False, True, False], [False, False, True]]))
     assert maps.shape == (2, 3, *batch.valid_Bhw.shape[1:])
     assert maps[0, 1].max() == pytest.approx(1, abs=1e-3) and maps[1, 2].max() == pytest.approx(1, abs=1e-3)
     assert not maps[0, 2].any() and not maps[1, 1].any() and not maps[:, 0].any()
+
+
+@torch.no_grad()
+def test_both_kinds_of_map_come_of_one_pass(tmp_path: Path) -> None:
+    task, batch = _task(scales="1 0.5").eval(), _batch(tmp_path, 0.9)
+    images = task.classifier.encoder.normalise(batch.rgb_BHWC)
+    allowed, size = torch.tensor([[False, True]] * 2), (int(batch.valid_Bhw.shape[1]), int(batch.valid_Bhw.shape[2]))
+    found = to_unit_peak(task.over_views(task.foreground_maps, images, size), allowed)
+    expected = to_unit_peak(found + task.class_maps(images, allowed, size), allowed)
+    torch.testing.assert_close(task.maps(batch, images, allowed), expected)

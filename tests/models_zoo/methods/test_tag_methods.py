@@ -130,14 +130,17 @@ class _StopsAt(SilentCallbacks):
             raise Cancelled
 
 
-@pytest.mark.parametrize("stop_at", [2, 4])
-def test_a_run_stopped_in_either_part_goes_on_and_ends_in_the_same_bits(tmp_path: Path, stop_at: int) -> None:
+@pytest.mark.parametrize(("method", "stop_at"), [("affinity", 2), ("affinity", 4), ("bas", 2), ("ppl", 2)])
+def test_a_run_stopped_in_either_part_goes_on_and_ends_in_the_same_bits(
+    tmp_path: Path, method: str, stop_at: int
+) -> None:
     make_snapshot(tmp_path / "s", count=2, kinds=("tag",))
-    config = parse_config(get_method("affinity"), {**SETTINGS, "scales": "1", "walk_steps": 4})
+    more = {"walk_steps": 4} if method == "affinity" else {}
+    config = parse_config(get_method(method), {**SETTINGS, "scales": "1", **more})
 
     def run(folder: str, callbacks: SilentCallbacks) -> dict[str, torch.Tensor]:
         made = fit(
-            method="affinity", config=config, snapshot_dir=tmp_path / "s", work_dir=tmp_path / folder,
+            method=method, config=config, snapshot_dir=tmp_path / "s", work_dir=tmp_path / folder,
             seed=0, callbacks=callbacks, device="cpu",
         )  # fmt: skip
         return load_folder(made.weights_dir)[0]
