@@ -57,60 +57,65 @@ function unmarked(
   best: Uint8Array,
   position: number,
 ): Uint8Array | null {
-  const isShown = Uint8Array.from(seeds, (column) => (column === position ? 1 : 0));
-  for (const box of boxes) if (box.position === position) for (const i of box.cells) isShown[i] = 1;
+  const cells = best.length;
+  const isShown = new Uint8Array(cells);
   /** 1: of the class and not in the region with the marks. */
-  const left = Uint8Array.from(best, (of) => (of === position ? 1 : 0));
-  let near: number[] | null = null;
-  for (let i = 0; i < best.length; i++) {
-    if (left[i] === 0 || isShown[i] === 0) continue;
+  const far = new Uint8Array(cells);
+  for (let i = 0; i < cells; i++) {
+    isShown[i] = Number(seeds[i] === position);
+    far[i] = Number(best[i] === position);
+  }
+  for (const box of boxes) if (box.position === position) for (const i of box.cells) isShown[i] = 1;
+  const open = new Int32Array(cells);
+  let near: Int32Array | null = null;
+  for (let i = 0; i < cells; i++) {
+    if (far[i] === 0 || isShown[i] === 0) continue;
     if (near !== null) return null;
-    near = takeRegion(left, i, width, height);
+    near = open.slice(0, takeRegion(far, i, width, height, open));
   }
   if (near === null) return null;
-  const far = regions(left.slice(), width, height);
-  if (far.length === 0) return null;
-  const strokes = regions(isShown.slice(), width, height).length;
-  const lead = (cells: readonly number[]): number => meanLead(scores, position, cells);
-  return strokes <= FEW_STROKES && isCrowd(far, near, isShown, lead) ? null : left;
-}
-
-/** Whether several regions are of the marked one's size, and the class leads in all of them as where nobody said so. */
-function isCrowd(
-  far: readonly number[][],
-  near: readonly number[],
-  isShown: Uint8Array,
-  lead: (cells: readonly number[]) => number,
-): boolean {
-  if (far.filter((cells) => cells.length >= CROWD_SIZE * near.length).length < CROWD) return false;
+  const sizes = regionSizes(far, width, height, open);
+  if (sizes.length === 0) return null;
+  const alike = sizes.filter((size) => size >= CROWD_SIZE * near.length).length;
+  if (alike < CROWD || regionSizes(isShown, width, height, open).length > FEW_STROKES) return far;
   const guessed = near.filter((i) => isShown[i] === 0);
-  return lead(far.flat()) > ALIKE * lead(guessed.length > 0 ? guessed : near);
+  const known = meanLead(scores, position, guessed.length > 0 ? guessed : near);
+  return meanLead(scores, position, indices(far)) > ALIKE * known ? null : far;
 }
 
 /** How far a class is above the best of the others, on average over some cells. */
-function meanLead(scores: readonly Float32Array[], position: number, cells: readonly number[]): number {
+function meanLead(scores: readonly Float32Array[], position: number, cells: Int32Array): number {
   let sum = 0;
   for (const i of cells) {
     let other = 0;
-    for (let k = 0; k < scores.length; k++) if (k !== position) other = Math.max(other, scores[k]![i]!);
+    for (let k = 0; k < scores.length; k++) if (k !== position && scores[k]![i]! > other) other = scores[k]![i]!;
     sum += scores[position]![i]! - other;
   }
   return sum / cells.length;
 }
 
-/** Every region of a mask, which is empty afterwards. */
-function regions(mask: Uint8Array, width: number, height: number): number[][] {
-  const found: number[][] = [];
-  for (let i = 0; i < mask.length; i++) if (mask[i] !== 0) found.push(takeRegion(mask, i, width, height));
-  return found;
+function indices(mask: Uint8Array): Int32Array {
+  const found = new Int32Array(mask.length);
+  let count = 0;
+  for (let i = 0; i < mask.length; i++) if (mask[i] !== 0) found[count++] = i;
+  return found.subarray(0, count);
 }
 
-/** Put the region around a cell at 0; its cells. */
-function takeRegion(mask: Uint8Array, from: number, width: number, height: number): number[] {
-  const taken = [from];
+/** Cells of every region of a mask. */
+function regionSizes(mask: Uint8Array, width: number, height: number, open: Int32Array): number[] {
+  const left = mask.slice();
+  const sizes: number[] = [];
+  for (let i = 0; i < left.length; i++) if (left[i] !== 0) sizes.push(takeRegion(left, i, width, height, open));
+  return sizes;
+}
+
+/** Put the region around a cell at 0; how many cells it had, which are the first of `open` then. */
+function takeRegion(mask: Uint8Array, from: number, width: number, height: number, open: Int32Array): number {
   mask[from] = 0;
-  for (let next = 0; next < taken.length; next++) {
-    const i = taken[next]!;
+  open[0] = from;
+  let taken = 1;
+  for (let next = 0; next < taken; next++) {
+    const i = open[next]!;
     const x = i % width;
     const y = (i - x) / width;
     for (let row = Math.max(0, y - 1); row <= Math.min(height - 1, y + 1); row++) {
@@ -118,7 +123,7 @@ function takeRegion(mask: Uint8Array, from: number, width: number, height: numbe
         const j = row * width + column;
         if (mask[j] === 0) continue;
         mask[j] = 0;
-        taken.push(j);
+        open[taken++] = j;
       }
     }
   }
