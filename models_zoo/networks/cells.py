@@ -44,20 +44,25 @@ def hold_at_zero(logits_BCgk: Tensor, background: int | None) -> Tensor:
 
 
 class CellClassifier(nn.Module):
-    """Encoder without its last stride, mean over each cell, two linear layers with dropout between (SeaFeats' head)."""
+    """Mean over each cell of an encoder's features at stride 16, then two linear layers with dropout between.
+
+    Later features see most of the picture from everywhere, and a cell has to speak for itself.
+    """
 
     def __init__(self, encoder: Encoder, num_classes: int, *, cell: int) -> None:
-        """Takes the encoder over and changes its last map; `cell` is a multiple of 16 pixels."""
+        """Takes the encoder over; `cell` is a multiple of 16 pixels."""
         super().__init__()
         if cell <= 0 or cell % MAP_STRIDE:
             raise ValueError(f"a cell must be a multiple of {MAP_STRIDE} pixels")
         self.encoder = encoder
-        encoder.keep_resolution()
         self.side = cell // MAP_STRIDE
-        width = encoder.channels[32]
-        self.head = nn.Sequential(nn.Conv2d(width, width, 1), nn.Dropout(DROPOUT), nn.Conv2d(width, num_classes, 1))
+        self.width = encoder.channels[MAP_STRIDE]
+        last = nn.Conv2d(self.width, num_classes, 1)
+        nn.init.normal_(last.weight, std=0.01)
+        self.head = nn.Sequential(nn.Conv2d(self.width, self.width, 1), nn.Dropout(DROPOUT), last)
 
     def forward(self, images_BCHW: Tensor) -> tuple[Tensor, Tensor]:
         """Normalised images -> features (B, D, g, k) and logits (B, C, g, k) of the cells."""
-        cells = to_cells(self.encoder(images_BCHW)[32], self.side)
+        layers, _ = self.encoder.chain(images_BCHW)
+        cells = to_cells(layers[MAP_STRIDE], self.side)
         return cells, self.head(cells)

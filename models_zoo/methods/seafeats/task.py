@@ -41,7 +41,7 @@ class SeaFeatsTraining(AveragedTraining):
         encoder = starting_encoder(config.encoder, pretrained=pretrained, frozen_stages=FROZEN_STAGES)
         cell = int(config.cell)
         super().__init__(CellClassifier(encoder, context.num_classes, cell=cell), config, context)
-        width = encoder.channels[32]
+        width = self.student.width
         self.projection = nn.Sequential(nn.Conv2d(width, width, 1), nn.ReLU(), nn.Conv2d(width, _PROJECTED, 1))
         self.templates = Templates(context.num_classes, width)
         self._side = cell // OUTPUT_STRIDE
@@ -62,7 +62,9 @@ class SeaFeatsTraining(AveragedTraining):
             parts["contrast"] = self._contrast(batch, cells_BDgk)
         else:
             labels_Bgk = self.labels(batch, F.normalize(cells_BDgk.detach().float(), dim=1))
-            parts["cells"] = halved_cross_entropy(logits_BCgk.float(), labels_Bgk, background=self.background)
+            # Features that learnt these labels would soon agree with themselves: they rest, and the head learns.
+            logits_BCgk = self.student.head(cells_BDgk.detach()).float()
+            parts["cells"] = halved_cross_entropy(logits_BCgk, labels_Bgk, background=self.background)
         total = torch.stack(list(parts.values())).sum()
         return Losses(total, {name: float(value.detach()) for name, value in parts.items()})
 

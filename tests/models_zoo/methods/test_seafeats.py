@@ -100,8 +100,12 @@ def test_cells_know_themselves_before_they_learn_labels(tmp_path: Path) -> None:
     assert early.parts["contrast"] > 0 and "cells" not in early.parts
     early.total.backward()  # type: ignore[no-untyped-call]
     assert any(p.grad is not None and p.grad.any() for p in task.projection.parameters())
+    task.zero_grad()
     late = task.losses(_of(tmp_path, 0.8))
     assert late.parts["cells"] > 0 and "contrast" not in late.parts
+    late.total.backward()  # type: ignore[no-untyped-call]
+    assert not any(p.grad is not None and p.grad.any() for p in task.student.encoder.parameters())
+    assert any(p.grad is not None and p.grad.any() for p in task.student.head.parameters())
     assert "contrast" not in _task(contrastive_share=0).losses(_of(tmp_path, 0.0)).parts
 
 
@@ -118,7 +122,7 @@ def test_every_grid_gives_probabilities_at_a_quarter_of_the_size(cell: str, tmp_
 def test_strokes_teach_their_class_its_template_and_are_not_guessed_over(tmp_path: Path) -> None:
     make_snapshot(tmp_path, count=2, kinds=("tag", "scribble"))
     task, batch = _task(), _of(tmp_path, 0.8)
-    units = F.normalize(torch.randn(2, 512, 4, 4), dim=1)
+    units = F.normalize(torch.randn(2, 256, 4, 4), dim=1)
     labels = task.labels(batch, units)
     drawn = F.avg_pool2d(batch.targets_BChw.sum(dim=1, keepdim=True), 4)[:, 0] > 0
     assert drawn.any() and (labels[drawn] == IGNORE).all()
@@ -127,7 +131,7 @@ def test_strokes_teach_their_class_its_template_and_are_not_guessed_over(tmp_pat
 
 def test_masks_leave_nothing_to_guess_and_a_picture_without_the_class_is_background(tmp_path: Path) -> None:
     make_snapshot(tmp_path / "full", count=2, num_masks=2)
-    units = F.normalize(torch.randn(2, 512, 4, 4), dim=1)
+    units = F.normalize(torch.randn(2, 256, 4, 4), dim=1)
     assert (_task().labels(_of(tmp_path / "full", 0.8), units) == IGNORE).all()
     make_snapshot(tmp_path / "none", count=2, kinds=("tag",))
     images = tuple(

@@ -32,7 +32,7 @@ def test_bilinear_enlarging_keeps_sums_of_probabilities() -> None:
 def test_a_classifier_gives_one_answer_a_cell() -> None:
     network = CellClassifier(build_encoder("resnet18"), 3, cell=32).eval()
     cells, logits = network(torch.zeros(2, 3, 64, 96))
-    assert cells.shape == (2, 512, 2, 3) and logits.shape == (2, 3, 2, 3)
+    assert cells.shape == (2, 256, 2, 3) and logits.shape == (2, 3, 2, 3)
     with pytest.raises(ValueError, match="multiple of 16"):
         CellClassifier(build_encoder("resnet18"), 3, cell=24)
 
