@@ -29,7 +29,7 @@ from models_zoo.engine import SilentCallbacks, fit, load_predictor
 from models_zoo.methods.dual_polishing.polishers import polished
 from models_zoo.methods.dual_polishing.task import DualPolishing
 from models_zoo.metrics.average_precision import Instance, average_precision
-from models_zoo.networks.detector import find
+from models_zoo.networks.detector import distinct, find
 from models_zoo.networks.encoders import pad_to_multiple
 from models_zoo.snapshot import Snapshot, SnapshotClass, SnapshotImage, SnapshotSpec, read
 
@@ -129,16 +129,16 @@ def compare_pseudo_boxes(weights_dir: Path, snapshot: Snapshot) -> dict[str, flo
         with torch.no_grad():
             maps = task.teacher.pyramid(pad_to_multiple(small).byte().permute(0, 2, 3, 1))
             found = find(task.teacher.heads(maps), [size], least=0.05)
-            moved = polished(task.polishing, maps, found, size)
+            moved = polished(task.polishing, maps, found, (maps[0].shape[3] * 8, maps[0].shape[2] * 8), [size])
         true = [
             Instance(class_index=m.class_index, box=(m.x0, m.y0, m.x1, m.y1)) for m in image.marks if isinstance(m, Box)
         ]
         back = np.array([image.width / size[0], image.height / size[1]] * 2)
-        for number, boxes in enumerate((found[0].boxes_N4, moved[0])):
+        for number, one in enumerate((found[0], distinct(moved[0]))):
             instances = [
                 Instance(class_index=objects[label], box=tuple(box), score=score)
                 for box, label, score in zip(
-                    (boxes.numpy() * back).tolist(), found[0].labels_N.tolist(), found[0].scores_N.tolist(), strict=True
+                    (one.boxes_N4.numpy() * back).tolist(), one.labels_N.tolist(), one.scores_N.tolist(), strict=True
                 )
             ]
             pairs[number].append((true, instances))

@@ -166,5 +166,11 @@ def find(answer: Answer, sizes: list[tuple[int, int]], *, least: float) -> list[
         boxes = ops.clip_boxes_to_image(boxes_L4[order // classes], (size[1], size[0]))
         one = Found(boxes, scores, order % classes)
         one = one.pick((boxes[:, 2:] - boxes[:, :2] >= 1).all(dim=1))
-        found.append(one.pick(ops.batched_nms(one.boxes_N4, one.scores_N, one.labels_N, _NMS_IOU)[:_MAX_FOUND]))
+        found.append(distinct(one))
     return found
+
+
+def distinct(found: Found) -> Found:
+    """Without boxes that a surer one of their class covers (IoU above 0.6), at most 100."""
+    kept: Tensor = ops.batched_nms(found.boxes_N4, found.scores_N, found.labels_N, _NMS_IOU)
+    return found.pick(kept[:_MAX_FOUND])

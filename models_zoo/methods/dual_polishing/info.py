@@ -39,7 +39,8 @@ class DualPolishingConfig(NetworkConfig):
         0.9, min=0.3, max=0.999, help="How sure that decision, or the averaged model itself, must be."
     )
     box_polishing: bool = setting(
-        True, help="Move boxes found in unmarked images onto their objects before they are learnt."
+        True,
+        help="Move boxes onto their objects: those found in unmarked images before they are learnt, and all results.",
     )
     ema_decay: float = setting(
         0.99,

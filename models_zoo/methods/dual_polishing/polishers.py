@@ -172,12 +172,22 @@ def decide(found: Found, logits_NK1: Tensor, *, sure: float) -> tuple[Tensor, Te
 
 @torch.no_grad()
 def polished(
-    polishers: Polishers, maps: Sequence[Tensor], found: Sequence[Found], size: tuple[int, int]
-) -> list[Tensor]:
-    """The boxes of each image moved onto their objects and clipped; where nothing would be left, as they were."""
+    polishers: Polishers,
+    maps: Sequence[Tensor],
+    found: Sequence[Found],
+    size: tuple[int, int],
+    sizes: Sequence[tuple[int, int]],
+) -> list[Found]:
+    """The boxes of each image moved onto their objects; where nothing would be left, as they were.
+
+    Args:
+        size: of the canvas (width, height).
+        sizes: of each image on it, at which boxes are cut.
+    """
     results = []
-    for one, moved in zip(found, polishers.move(maps, [one.boxes_N4 for one in found], size), strict=True):
-        inside = clip(moved, size)
+    moved = polishers.move(maps, [one.boxes_N4 for one in found], size)
+    for one, boxes, limits in zip(found, moved, sizes, strict=True):
+        inside = clip(boxes, limits)
         is_whole = (inside[:, 2:] - inside[:, :2] >= 1).all(dim=1, keepdim=True)
-        results.append(torch.where(is_whole, inside, one.boxes_N4))
+        results.append(Found(torch.where(is_whole, inside, one.boxes_N4), one.scores_N, one.labels_N))
     return results

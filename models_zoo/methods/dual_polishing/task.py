@@ -23,7 +23,7 @@ from models_zoo.methods.base import Batch, Losses, Schedule, TaskContext
 from models_zoo.methods.dual_polishing.info import DualPolishingConfig
 from models_zoo.methods.dual_polishing.polishers import Polishers, decide, polished
 from models_zoo.networks.averaging import follow
-from models_zoo.networks.detector import Answer, Detector, Found, assign, find, places
+from models_zoo.networks.detector import Answer, Detector, Found, assign, distinct, find, places
 from models_zoo.networks.encoders import starting_encoder
 from models_zoo.networks.segmenter import OUTPUT_STRIDE
 
@@ -129,16 +129,14 @@ class DualPolishing(nn.Module):
             found = find(believed, [size] * len(rgb), least=config.pseudo_box_score)
             ruled_out = zip(batch.true_boxes[count:], batch.true_labels[count:], strict=True)
             found = [_allowed(one, *said) for one, said in zip(found, ruled_out, strict=True)]
-            moved = polished(self.polishing, maps, found, size) if config.box_polishing else _boxes(found)
+            moved = self._moved(maps, found, size, [size] * len(rgb))
             classes = self._classes(maps, found, size) if config.category_polishing else _as_found(found)
             background_BLK = 1 - torch.sigmoid(believed.logits_BLK).amax(dim=2, keepdim=True)
         answer = self.student(batch.jittered_BHWC[count:])
         labels_BL, _ = _assigned(classes, batch)
         weights_BLK = background_BLK.expand_as(answer.logits_BLK)
         of_class = weighted_focal(answer.logits_BLK.flatten(0, 1), labels_BL.flatten(), weights_BLK.flatten(0, 1))
-        of_box = _box_losses(
-            answer, *_assigned([(at, one.labels_N) for at, one in zip(moved, found, strict=True)], batch)
-        )
+        of_box = _box_losses(answer, *_assigned(_as_found(moved), batch))
         weight = config.unmarked_weight * min(1.0, (batch.progress - WARM_UP) / WARM_UP)
         return {"unmarked_class": weight * of_class, "unmarked_box": weight * of_box}
 
@@ -152,6 +150,12 @@ class DualPolishing(nn.Module):
             results.append((one.boxes_N4[kept], labels[kept]))
         return results
 
+    def _moved(
+        self, maps: Sequence[Tensor], found: list[Found], size: tuple[int, int], sizes: Sequence[tuple[int, int]]
+    ) -> list[Found]:
+        """What was found, moved onto its objects where the settings say so."""
+        return polished(self.polishing, maps, found, size, sizes) if self.config.box_polishing else found
+
     def after_step(self, step: int) -> None:
         """Move the averaged copies."""
         follow(self.teacher, self.student, step=step, decay=self.config.ema_decay)
@@ -159,8 +163,13 @@ class DualPolishing(nn.Module):
 
     @torch.no_grad()
     def find(self, rgb_BHWC: Tensor, sizes: Sequence[tuple[int, int]]) -> list[Found]:
-        """Boxes of each uint8 image in the upper left part of the canvas that is its (width, height)."""
-        return find(self.teacher(rgb_BHWC), list(sizes), least=_LEAST_SCORE)
+        """Boxes of each uint8 image in the upper left part of the canvas that is its (width, height).
+
+        What is learnt from is polished, so what is shown is, too: the paper drops its polishers after training.
+        """
+        maps = self.teacher.pyramid(rgb_BHWC)
+        found = find(self.teacher.heads(maps), list(sizes), least=_LEAST_SCORE)
+        return [distinct(one) for one in self._moved(maps, found, (rgb_BHWC.shape[2], rgb_BHWC.shape[1]), sizes)]
 
     @torch.no_grad()
     def predict(self, rgb_BHWC: Tensor) -> Tensor:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 from torch import Tensor
+from torchvision import ops
 
 from models_zoo import Box, Cancelled, Scribble, SnapshotSpec, TrainingError, parse_config, write_manifest
 from models_zoo.detection.boxes import best_match, jitter
@@ -113,9 +114,14 @@ def test_untrained_the_box_polisher_changes_nothing() -> None:
 def test_polished_boxes_stay_in_the_picture() -> None:
     made = stirred()
     torch.nn.init.constant_(made.box.look[-1].bias, 3.0)  # type: ignore[arg-type]
-    found = Found(boxes((4, 4, 30, 30), (50, 50, 64, 64)), torch.ones(2), torch.zeros(2, dtype=torch.int64))
-    (moved,) = polished(made, maps(1), [found], SIZE)
-    assert (moved >= 0).all() and (moved <= 64).all() and (moved[:, 2:] - moved[:, :2] >= 1).all()
+    found = Found(boxes((4, 4, 30, 30), (50, 50, 60, 64)), torch.ones(2), torch.zeros(2, dtype=torch.int64))
+    (made_of,) = polished(made, maps(1), [found], SIZE, [(60, 64)])
+    moved = made_of.boxes_N4
+    assert (
+        (moved >= 0).all()
+        and (moved <= torch.tensor([60, 64, 60, 64])).all()
+        and (moved[:, 2:] - moved[:, :2] >= 1).all()
+    )
 
 
 def test_it_learns_to_move_boxes_back_and_leaves_good_ones() -> None:
@@ -283,3 +289,17 @@ def test_a_prediction_is_a_distribution_over_classes() -> None:
     probabilities = task().predict(torch.randint(0, 255, (2, 64, 96, 3), dtype=torch.uint8))
     assert probabilities.shape == (2, 2, 16, 24)
     torch.testing.assert_close(probabilities.sum(dim=1), torch.ones(2, 16, 24))
+
+
+def test_results_are_polished_too_and_told_apart_again() -> None:
+    made, rgb = task(), torch.randint(0, 255, (1, 64, 96, 3), dtype=torch.uint8)
+    (plain,) = made.find(rgb, [(90, 64)])
+    torch.nn.init.constant_(made.polishing.box.look[-1].bias, 0.2)  # type: ignore[arg-type]
+    (moved,) = made.find(rgb, [(90, 64)])
+    assert len(moved.boxes_N4) > 0 and moved.boxes_N4[:, 2].max() <= 90
+    assert not torch.equal(moved.boxes_N4[0], plain.boxes_N4[0]) and moved.scores_N[0] == plain.scores_N[0]
+    overlaps = ops.box_iou(moved.boxes_N4, moved.boxes_N4) - torch.eye(len(moved.boxes_N4))
+    assert float(overlaps.max()) <= 0.6
+    unpolished = task(box_polishing=False)
+    unpolished.load_weights(made.weights(), strict=True)
+    torch.testing.assert_close(unpolished.find(rgb, [(90, 64)])[0].boxes_N4, plain.boxes_N4)
