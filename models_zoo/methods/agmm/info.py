@@ -11,10 +11,19 @@ from models_zoo.methods.seeded_segmentation.info import SeededSegmentationConfig
 
 @dataclass(frozen=True, kw_only=True)
 class AgmmConfig(SeededSegmentationConfig):
-    """The mixture, beside all that seeded segmentation has."""
+    """The mixture, beside all that seeded segmentation has; what competes with it is off, as published."""
 
+    dice_weight: float = setting(
+        0.0, min=0.0, max=5.0, help="Weight of overlap by class on labelled pixels, which favours small objects."
+    )
+    crf_weight: float = setting(
+        0.0, min=0.0, max=5.0, help="Pull that spreads labels over even colour and stops at edges; 0 is off."
+    )
+    pseudo_label_weight: float = setting(
+        0.0, min=0.0, max=5.0, help="Weight of learning from the model's own sure pixels after warm-up; 0 is off."
+    )
     mixture_weight: float = setting(
-        1.0,
+        0.3,
         min=0.0,
         max=5.0,
         help="Weight of what the mixture and the network teach each other about every pixel; 0 is off.",
@@ -35,7 +44,7 @@ class AgmmConfig(SeededSegmentationConfig):
         0.5, min=0.0, max=1.0, help="How much of means and spreads is kept each time they are fitted."
     )
     separation_weight: float = setting(
-        1.0, min=0.0, max=5.0, help="Push that keeps the means of different classes apart; 0 is off."
+        0.1, min=0.0, max=5.0, help="Push that keeps the means of different classes apart; 0 is off."
     )
     absence_weight: float = setting(
         1.0,
@@ -52,8 +61,8 @@ INFO = MethodInfo(
     accepts=frozenset(MarkKind),
     config=AgmmConfig,
     entry="models_zoo.methods.agmm.task:AdaptiveMixtures",
-    summary="For few points and strokes: what is labelled in an image says by its features what the rest of it is, and "
-    "this and the network teach each other.",
+    summary="For strokes and filled marks: what is labelled in an image says by its features what the rest of it is, "
+    "and this and the network teach each other.",
     paper="Wu et al. 2023 (AGMM, CVPR) and 2024 (arXiv 2403.13225)",
     license="Apache-2.0; encoder weights Apache-2.0",
 )
