@@ -90,9 +90,11 @@ class BoxSet(TrainingSet):
         return True
 
     def labelled_shares(self, **_: object) -> npt.NDArray[np.float64]:
-        """How many boxes each class position has."""
-        indices = self.snapshot.class_indices
+        """How many boxes each class position has; of the background how many images say where there is none."""
+        indices, background = self.snapshot.class_indices, self.snapshot.background
         shares = np.zeros(len(indices))
+        if background is not None:
+            shares[indices.index(background)] = self.num_boxed
         for image in self.images[: self.num_boxed]:
             for box in boxes_of(image, self.objects):
                 shares[indices.index(box.class_index)] += 1

@@ -190,6 +190,22 @@ def test_boxes_of_the_background_teach_nothing(tmp_path: Path) -> None:
         loader_of(tmp_path / "s")
 
 
+def test_masks_beside_the_boxes_are_no_hindrance(tmp_path: Path) -> None:
+    make_snapshot(tmp_path / "s", count=2, kinds=("box",), num_masks=2)
+    assert BoxSet(read(tmp_path / "s"), image_size=64, accepts=INFO.accepts).labelled_shares().tolist() == [2, 2]
+    config = parse_config(INFO, {"image_size": 64, "batch_size": 1, "steps": 1})
+    made = fit(
+        method=INFO.name,
+        config=config,
+        snapshot_dir=tmp_path / "s",
+        work_dir=tmp_path / "w",
+        seed=0,
+        callbacks=SilentCallbacks(),
+        device="cpu",
+    )
+    assert made.steps == 1
+
+
 def test_what_a_person_ruled_out_is_not_learnt(tmp_path: Path) -> None:
     part_boxed(tmp_path / "s")
     snapshot = read(tmp_path / "s")
