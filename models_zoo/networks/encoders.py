@@ -41,8 +41,10 @@ class Encoder(nn.Module):
         is_pretrained: whether the weights have learnt anything before this project.
         trunk_stages: how many stages depend on the picture alone where a network is guided (`trunk`).
         trunk_stride, trunk_channels: of the map that `trunk` gives.
+        has_class_token: whether the vector of `chain` is a class token.
     """
 
+    has_class_token = False
     trunk_stages = 2
     trunk_stride = 4
 

@@ -131,6 +131,7 @@ class VisionTransformer(Encoder):
     Its vector is the class token.
     """
 
+    has_class_token = True
     trunk_stages = 1
     trunk_stride = PATCH
 

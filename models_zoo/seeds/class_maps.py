@@ -89,6 +89,14 @@ def to_unit_peak(maps_BCHW: Tensor, allowed_BC: Tensor) -> Tensor:
     return maps_BCHW / (peak + _EPS) * allowed_BC[:, :, None, None]
 
 
+def to_unit_range(maps_BCHW: Tensor, allowed_BC: Tensor, valid_BHW: Tensor) -> Tensor:
+    """Each allowed class from 0 at its lowest to 1 at its highest valid place (ToCo); 0 elsewhere and for others."""
+    inside_B1HW = valid_BHW[:, None]
+    lowest = maps_BCHW.masked_fill(~inside_B1HW, torch.inf).amin(dim=(2, 3), keepdim=True)
+    raised = torch.where(inside_B1HW, maps_BCHW - lowest, torch.zeros_like(maps_BCHW))
+    return to_unit_peak(raised, allowed_BC)
+
+
 def _scaled(images_BCHW: Tensor, scale: float) -> Tensor:
     size = [max(1, round(scale * side / _SIZE_MULTIPLE)) * _SIZE_MULTIPLE for side in images_BCHW.shape[2:]]
     if size == list(images_BCHW.shape[2:]):

@@ -3,7 +3,7 @@
 The last layer's tokens grow alike across a picture; those of an earlier one still differ. So a second classifier looks
 at the earlier ones, and its class maps say which of the last tokens are to be alike (patch contrast). Pieces of the
 picture of which these maps are not sure are drawn to the class token of the whole, pieces of background are pushed away
-(piece contrast). Masks are cut out of the last tokens' class maps. After Ru et al., CVPR 2023.
+(piece contrast). Masks are cut out of the earlier maps too. After Ru et al., CVPR 2023.
 
 Shape letters: B batch, C classes, D channels, H height, W width; h = H / 4, w = W / 4; S views that learn.
 """
@@ -32,7 +32,7 @@ from models_zoo.networks.averaging import follow
 from models_zoo.networks.encoders import starting_encoder
 from models_zoo.networks.segmenter import OUTPUT_STRIDE, Segmenter
 from models_zoo.networks.tag_classifier import MAP_STRIDE
-from models_zoo.seeds.class_maps import to_unit_peak
+from models_zoo.seeds.class_maps import to_unit_range
 from models_zoo.seeds.labels import coverage, cut_heights
 
 PROJECTION_DECAY = 0.9
@@ -46,13 +46,12 @@ class Seen:
 
     Attributes:
         allowed_BC: bool, classes that may be found.
-        earlier_BChw, last_BChw: class maps of the earlier and of the last tokens, each allowed class up to 1.
+        maps_BChw: class maps of the earlier tokens, each allowed class from 0 to 1.
         token_BD: class tokens.
     """
 
     allowed_BC: Tensor
-    earlier_BChw: Tensor
-    last_BChw: Tensor
+    maps_BChw: Tensor
     token_BD: Tensor
 
 
@@ -66,7 +65,7 @@ class TocoTraining(TagTask):
         encoder = starting_encoder(config.encoder, pretrained=pretrained, frozen_stages=FROZEN_STAGES)
         encoder.keep_resolution()
         super().__init__(Segmenter(encoder, context.num_classes), config, context)
-        self.classifiers = TokenClassifiers(encoder.channels, context.num_classes)
+        self.classifiers = TokenClassifiers(encoder.channels, context.num_classes, by_mean=not encoder.has_class_token)
         self.projection = Projection(encoder.channels[LAST])
         self.averaged_projection = copy.deepcopy(self.projection).requires_grad_(False)
 
@@ -97,7 +96,7 @@ class TocoTraining(TagTask):
         shown: dict[str, float] = {}
         if batch.progress >= self.config.warm_up:
             seen = self.look(batch, present_BC, absent_BC)
-            labels = self.cut_labels(seen.last_BChw, batch, seen.allowed_BC, absent_BC)
+            labels = self.cut_labels(seen.maps_BChw, batch, seen.allowed_BC, absent_BC)
             parts["seeds"] = self.config.seed_weight * halved_cross_entropy(logits, labels, background=self.background)
             shown["ignored_share"] = coverage(labels, background=self.background)[2]
             parts |= self._contrasts(batch, seen, absent_BC, layers[LAST].float(), token_BD)
@@ -115,11 +114,9 @@ class TocoTraining(TagTask):
         _, logits_BC = self.classifiers(layers, valid_tokens(batch))
         allowed_BC = self.allowed(batch, (present_BC, absent_BC), images, lambda _: logits_BC)
         size = (batch.valid_Bhw.shape[1], batch.valid_Bhw.shape[2])
-        both = self.over_views(lambda view: self.classifiers.maps(encoder.chain(view)[0]), images, size)
-        # What lies outside of the picture must not set the height of a map.
-        earlier, last = (to_unit_peak(part * batch.valid_Bhw[:, None], allowed_BC) for part in both.chunk(2, dim=1))
+        maps = self.over_views(lambda view: self.classifiers.maps(encoder.chain(view)[0]), images, size)
         self.train(was_training)
-        return Seen(allowed_BC, earlier, last, token_BD)
+        return Seen(allowed_BC, to_unit_range(maps, allowed_BC, batch.valid_Bhw), token_BD)
 
     def _contrasts(
         self, batch: Batch, seen: Seen, absent_BC: Tensor, last_BDhw: Tensor, token_BD: Tensor
@@ -141,7 +138,7 @@ class TocoTraining(TagTask):
         What people drew replaces them. A picture in which nothing is to be found would make its places all alike,
         whatever they show: it teaches no pairs.
         """
-        labels = self.cut_labels(seen.earlier_BChw, batch, seen.allowed_BC, absent_BC, refiner="none")
+        labels = self.cut_labels(seen.maps_BChw, batch, seen.allowed_BC, absent_BC, refiner="none")
         labels = labels[:, _CELLS // 2 :: _CELLS, _CELLS // 2 :: _CELLS].clone()
         labels[~seen.allowed_BC.any(dim=1)] = IGNORE
         drawn = F.avg_pool2d(batch.targets_BChw, _CELLS)
@@ -165,8 +162,8 @@ class TocoTraining(TagTask):
 
     def sureness(self, batch: Batch, seen: Seen) -> Tensor:
         """How sure each cell (B, h, w) is to show a thing, by the earlier maps and by what people drew."""
-        low_B, high_B = cut_heights(seen.earlier_BChw, self.seed_rule())
-        height = seen.earlier_BChw.amax(dim=1)
+        low_B, high_B = cut_heights(seen.maps_BChw, self.seed_rule())
+        height = seen.maps_BChw.amax(dim=1)
         return sureness(
             height, batch.targets_BChw, low=low_B[:, None, None], high=high_B[:, None, None], background=self.background
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,7 @@ from models_zoo.engine import SilentCallbacks, fit
 from models_zoo.engine.checkpoint import load_folder
 from models_zoo.marks import IGNORE
 from models_zoo.methods.base import Batch, TaskContext
-from models_zoo.methods.toco.heads import Projection, largest
+from models_zoo.methods.toco.heads import Projection, largest, mean
 from models_zoo.methods.toco.pieces import (
     GROUND,
     THING,
@@ -60,7 +61,7 @@ def _seen(batch: Batch, earlier: float, *, is_there: bool = True) -> Seen:
     maps = torch.zeros_like(batch.targets_BChw)
     maps[:, 1] = earlier
     allowed = torch.tensor([[False, is_there]] * len(maps))
-    return Seen(allowed, maps, maps, torch.zeros(len(maps), 3))
+    return Seen(allowed, maps, torch.zeros(len(maps), 3))
 
 
 @pytest.mark.parametrize("encoder", ["efficientnet_lite0", "vit_tiny"])
@@ -109,11 +110,29 @@ def test_the_projection_gives_cosines() -> None:
     assert made.shape == (3, 256) and made.abs().max() <= 1 + 1e-5
 
 
-def test_the_largest_value_is_looked_for_inside_the_picture() -> None:
-    layer = torch.tensor([[[[1.0, 9.0]], [[-3.0, 2.0]]]])
-    inside = torch.tensor([[[True, False]]])
-    assert largest(layer, inside).tolist() == [[1.0, -3.0]]
-    assert largest(layer, ~inside & inside).tolist() == [[9.0, 2.0]]
+def test_the_largest_and_the_mean_value_are_those_inside_the_picture() -> None:
+    layer = torch.tensor([[[[1.0, 5.0, 9.0]], [[-3.0, -1.0, 2.0]]]])
+    inside, nowhere = torch.tensor([[[True, True, False]]]), torch.zeros(1, 1, 3, dtype=torch.bool)
+    assert largest(layer, inside).tolist() == [[5.0, -1.0]]
+    assert mean(layer, inside).tolist() == [[3.0, -2.0]]
+    assert largest(layer, nowhere).tolist() == [[9.0, 2.0]]
+    assert mean(layer, nowhere)[0].tolist() == pytest.approx([5.0, -2 / 3])
+
+
+@pytest.mark.parametrize(("encoder", "pool"), [("resnet18", mean), ("vit_tiny", largest)])
+def test_transformers_are_asked_for_their_largest_values_and_convolutions_for_their_mean(
+    encoder: str, pool: Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
+) -> None:
+    task = _task(encoder=encoder).eval()
+    valid = torch.ones(1, 4, 4, dtype=torch.bool)
+    valid[:, 3] = False
+    with torch.no_grad():
+        layers, _ = task.student.encoder.chain(torch.randn(1, 3, 64, 64))
+        earlier, last = task.classifiers(layers, valid)
+        expected = [pool(layers[16], valid) @ task.classifiers.earlier.weight[:, :, 0, 0].T]
+        expected.append(pool(layers[32], valid) @ task.classifiers.last.weight[:, :, 0, 0].T)
+    torch.testing.assert_close(earlier, expected[0])
+    torch.testing.assert_close(last, expected[1])
 
 
 def test_token_labels_are_what_the_earlier_maps_say_outside_of_marks(tagged: Path) -> None:
@@ -136,7 +155,7 @@ def test_a_picture_without_things_teaches_no_pairs(tagged: Path) -> None:
     seen = _seen(batch, 0.0, is_there=False)
     assert (task.token_labels(batch, seen, absent) == IGNORE).all()
     # The segmenter still learns that it is all background.
-    assert (task.cut_labels(seen.last_BChw, batch, seen.allowed_BC, absent)[batch.valid_Bhw] == 0).all()
+    assert (task.cut_labels(seen.maps_BChw, batch, seen.allowed_BC, absent)[batch.valid_Bhw] == 0).all()
 
 
 def test_what_was_drawn_is_sure() -> None:

@@ -9,7 +9,7 @@ from torch import Tensor
 from models_zoo.marks import IGNORE
 from models_zoo.networks.encoders import build_encoder
 from models_zoo.networks.tag_classifier import TagClassifier
-from models_zoo.seeds.class_maps import grad_cam, layer_cam, make_maps, sum_over_views, to_unit_peak
+from models_zoo.seeds.class_maps import grad_cam, layer_cam, make_maps, sum_over_views, to_unit_peak, to_unit_range
 from models_zoo.seeds.labels import Known, SeedRule, coverage, cut_heights, otsu, seed_labels
 
 RULE = SeedRule(threshold=0.5, band=0.2, refiner="none")
@@ -92,6 +92,15 @@ def test_an_empty_map_gives_no_nan_and_only_allowed_classes_stay() -> None:
     made = to_unit_peak(maps, torch.tensor([[1, 1, 0], [0, 0, 1]], dtype=torch.bool))
     assert torch.isfinite(made).all() and not made[0, 1:].any() and not made[1, :2].any()
     assert float(made[0, 0].max()) == pytest.approx(1, abs=1e-3)
+
+
+def test_maps_are_stretched_over_the_picture_alone() -> None:
+    maps = torch.tensor([[[[9.0, 2.0, 3.0, 6.0]], [[0.0, 5.0, 5.0, 5.0]], [[0.0, 1.0, 2.0, 3.0]]]])
+    valid = torch.tensor([[[False, True, True, True]]])
+    made = to_unit_range(maps, torch.tensor([[True, True, False]]), valid)
+    torch.testing.assert_close(made[0, 0, 0], torch.tensor([0.0, 0.0, 0.25, 1.0]), atol=1e-4, rtol=0)
+    assert not made[0, 1:].any()  # as high everywhere; not allowed
+    assert not to_unit_range(maps, torch.tensor([[True, True, True]]), ~valid & valid).any()
 
 
 def test_otsu_parts_two_heaps_and_stays_in_its_range() -> None:
