@@ -110,6 +110,15 @@ describe("marks that two windows changed", () => {
     expect(editor.conflicts.current).toBeNull();
   });
 
+  it("are asked about too where the change here waited in the journal", async () => {
+    const deed = { kind: "put", mark: point("a", 1, 1), from: [point("a", 0, 0)] } as const;
+    await journal.append({ key: "1", user: 1, project: 1, image: 5, deed });
+    fake.loadAnnotation.mockResolvedValue({ revision: 4, marks: [point("a", 3, 2)] });
+    await editor.open(5);
+    expect(editor.conflicts.current).toMatchObject({ kind: "marks", image: { id: 5 }, clashes: { length: 1 } });
+    expect([...editor.image!.store.marks.values()].map(({ geometry }) => geometry)).toEqual([{ x: 1, y: 1 }, { x: 3, y: 2 }]);
+  });
+
   it("leave it at a sentence where nothing was changed twice", () => {
     editor.conflicts.close();
     editor.conflicts.ofMarks([]);

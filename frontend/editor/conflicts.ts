@@ -29,8 +29,7 @@ export class Conflicts {
   constructor(private readonly editor: Editor) {}
 
   /** Marks were brought together; ask where both sides changed the same ones. */
-  ofMarks(clashes: readonly Clash[]): void {
-    const { image } = this.editor;
+  ofMarks(clashes: readonly Clash[], image = this.editor.image): void {
     if (image === null || clashes.length === 0) return this.editor.say(messages.merged);
     const known = this.current?.kind === "marks" && this.current.image === image ? this.current.clashes : [];
     this.current = { kind: "marks", image, clashes: [...known, ...clashes] };

@@ -215,7 +215,7 @@ export class Editor {
         this.save = { status, message };
         this.changed();
       },
-      onMerged: (clashes) => this.conflicts.ofMarks(clashes),
+      onMerged: (clashes, image) => this.conflicts.ofMarks(clashes, image),
       onMaskConflict: (conflict) => this.conflicts.ofMask(conflict),
       onTrouble: (message) => this.say(message, "problem"),
       onLiveLost: (trouble) => this.say(messages.live.lost(trouble)),

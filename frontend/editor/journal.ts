@@ -9,8 +9,9 @@ import type { Runs } from "./runs";
 import type { PaintStroke } from "./store";
 
 export type JournalDeed =
-  | { readonly kind: "put"; readonly mark: Mark }
-  | { readonly kind: "delete"; readonly id: string }
+  /** `from` is what the server may have of the mark by then, so that a later change elsewhere is noticed. */
+  | { readonly kind: "put"; readonly mark: Mark; readonly from?: readonly Mark[] }
+  | { readonly kind: "delete"; readonly id: string; readonly from?: readonly Mark[] }
   /** A brush stroke on the mask with this hash (null: on nothing); it stays until the mask is accepted. */
   | { readonly kind: "paint"; readonly stroke: PaintStroke; readonly baseSha: string | null }
   /** What is locked from now on. */

@@ -45,7 +45,7 @@ export interface OpenImageOptions {
   readonly onPriorLost: () => void;
   readonly onSave: (status: SaveStatus, message: string) => void;
   /** Another window's marks were brought together with those here. */
-  readonly onMerged: (clashes: readonly Clash[]) => void;
+  readonly onMerged: (clashes: readonly Clash[], image: OpenImage) => void;
   /** Somebody accepted another mask while this person's painting waits. */
   readonly onMaskConflict: (conflict: MaskConflict) => void;
   readonly onTrouble: (message: string) => void;
@@ -98,7 +98,7 @@ export class OpenImage {
         save: (request) => server.saveAnnotation(image, request),
         propose: () => (this.live.answers ? null : options.interactiveMethod),
         onStatus: options.onSave,
-        onMerged: options.onMerged,
+        onMerged: (clashes) => options.onMerged(clashes, this),
         onProposalRun: (run) => this.proposing.expect(run),
       },
       annotation,
@@ -233,6 +233,7 @@ export async function openImage(
   const recovered = replay(annotation.marks, options.mayWork ? entries : []);
   const image = new OpenImage(detail, annotation, recovered, options);
   image.startLive();
+  if (recovered.clashes.length > 0) options.onMerged(recovered.clashes, image);
   // The picture and the marks come first; masks appear when they are here.
   void showMasks(image, rows, recovered).catch((error: unknown) => {
     options.onTrouble(error instanceof Error ? error.message : String(error));

@@ -173,6 +173,52 @@ describe("saving", () => {
   });
 });
 
+describe("work that waited in the journal while the server went on", () => {
+  it("is kept in both versions where a mark was changed on both sides, once, however often the page is opened", async () => {
+    server.other([point("a"), point("b"), point("c")]);
+    begin();
+    server.online = false;
+    store.update(point("a", 5, 5));
+    store.remove("b");
+    store.update(point("c", 6, 6));
+    await clock.run();
+    server.online = true;
+    server.other([point("a", 9, 9), point("b", 8, 8), point("c")]);
+    const found = replay(server.marks, await journal.entries(1, 3));
+    expect(found.clashes).toMatchObject([{ mine: point("a", 5, 5), theirs: { geometry: { x: 9, y: 9 } } }, { mine: null, theirs: point("b", 8, 8) }]);
+    clock = new Clock();
+    begin(await journal.entries(1, 3));
+    await clock.runAll();
+    expect(server.marks.map(({ geometry }) => geometry)).toEqual([{ x: 5, y: 5 }, { x: 9, y: 9 }, { x: 6, y: 6 }, { x: 8, y: 8 }]);
+    expect(await journal.entries(1, 3)).toEqual([]);
+  });
+
+  it("is no conflict with its own earlier versions, whether their answer came or not", async () => {
+    server.other([point("a")]);
+    begin();
+    server.mute = true;
+    store.update(point("a", 2, 2));
+    await clock.run();
+    server.mute = false;
+    server.during = () => store.update(point("a", 4, 4));
+    store.update(point("a", 3, 3));
+    expect(replay(server.marks, await journal.entries(1, 3))).toMatchObject({ marks: [point("a", 3, 3)], clashes: [] });
+    await clock.run();
+    expect(replay(server.marks, await journal.entries(1, 3))).toMatchObject({ marks: [point("a", 4, 4)], clashes: [] });
+  });
+
+  it("after a merge that was not saved any more is not brought together a second time", async () => {
+    server.other([point("a")]);
+    begin();
+    store.update(point("a", 5, 5));
+    server.other([point("a", 9, 9)]);
+    await clock.run();
+    expect(merged).toEqual([1]);
+    const found = replay(server.marks, await journal.entries(1, 3));
+    expect([found.clashes, found.marks.map(({ geometry }) => geometry)]).toEqual([[], [{ x: 5, y: 5 }, { x: 9, y: 9 }]]);
+  });
+});
+
 describe("a stale revision", () => {
   it("merges both sides and saves again", async () => {
     const sync = begin();

@@ -57,8 +57,11 @@ const HELD_SAVE_MS = 800;
 export class Sync {
   status: SaveStatus = "saved";
   revision: number;
-  private base: readonly Mark[];
+  /** The marks as the server has them, as far as it has said. */
+  private base: ReadonlyMap<string, Mark>;
   private deleted = new Set<string>();
+  /** What is being sent, or was last: the server may have it before it has said so. */
+  private inFlight: ReadonlyMap<string, Mark> = new Map();
   /** What was sent without an answer: the server may hold it, and then it is ours. */
   private unheard = new Map<string, Mark>();
   /** Keys of journal entries that the server does not have yet. */
@@ -79,7 +82,7 @@ export class Sync {
     recovered: Replayed | null = null,
   ) {
     this.revision = server.revision;
-    this.base = server.marks;
+    this.base = byId(server.marks);
     this.detachStore = options.store.observe((change) => this.onLocal(change), { origin: "local" });
     if (recovered !== null && recovered.markKeys.length > 0) this.adopt(recovered);
   }
@@ -152,14 +155,16 @@ export class Sync {
     this.schedule(this.holding ? HELD_SAVE_MS : 0);
   }
 
-  private note(deed: JournalDeed): void {
+  private note(deed: Extract<JournalDeed, { kind: "put" | "delete" }>): void {
     if (deed.kind === "put") this.deleted.delete(deed.mark.id);
-    if (deed.kind === "delete") this.deleted.add(deed.id);
+    else this.deleted.add(deed.id);
     const { user, project, image, journal } = this.options;
     const key = journalKey();
     this.keys.push(key);
+    const id = deed.kind === "put" ? deed.mark.id : deed.id;
+    const from = [this.base, this.unheard, this.inFlight].flatMap((marks) => marks.get(id) ?? []);
     // The journal is the second net: if it fails, the save to the server goes on.
-    journal.append({ key, user, project, image, deed }).catch(() => undefined);
+    journal.append({ key, user, project, image, deed: { ...deed, from } }).catch(() => undefined);
   }
 
   private schedule(ms: number): void {
@@ -187,6 +192,7 @@ export class Sync {
     const { store, save, propose } = this.options;
     const sent = [...store.marks.values()];
     const sentKeys = this.keys;
+    this.inFlight = byId(sent);
     const sentDeleted = [...this.deleted];
     const asks = this.wantsProposal && !this.holding && sent.some((mark) => mark.kind !== "tag");
     this.keys = [];
@@ -219,14 +225,14 @@ export class Sync {
   ): Promise<void> {
     const { store, journal, onProposalRun } = this.options;
     this.revision = result.annotation.revision;
-    this.base = result.annotation.marks;
+    this.base = byId(result.annotation.marks);
     this.retryMs = FIRST_RETRY_MS;
     this.unheard.clear();
     for (const id of deleted) if (!store.marks.has(id)) this.deleted.delete(id);
     const before = new Map(sent.map((mark) => [mark.id, mark]));
     store.batch(() => {
       // The server's spelling of a mark (rounded numbers) becomes ours, unless the hand has moved on.
-      for (const mark of this.base) {
+      for (const mark of this.base.values()) {
         const here = store.marks.get(mark.id);
         if (here !== undefined && here === before.get(mark.id) && !sameMark(here, mark)) store.update(mark, "silent");
       }
@@ -241,13 +247,16 @@ export class Sync {
     const { store, onMerged } = this.options;
     const own = this.ownAmong(theirs.marks);
     const isNews = own.length < theirs.marks.length || own.length < this.unheard.size;
-    const merged = mergeMarks([...this.base, ...own], store.marks.values(), theirs.marks, this.deleted);
+    const merged = mergeMarks([...this.base.values(), ...own], store.marks.values(), theirs.marks, this.deleted);
     this.revision = theirs.revision;
-    this.base = theirs.marks;
+    this.base = byId(theirs.marks);
     this.unheard.clear();
     const kept = new Set(merged.marks);
-    // Their version of a mark that ours will replace, or that was deleted here, lives only here until the next save.
-    for (const { theirs: other } of merged.clashes) if (other !== null && kept.has(other)) this.note({ kind: "put", mark: other });
+    // Their version of a mark that ours will replace, or that was deleted here, lives only here until the next save;
+    // and from now on ours is known to differ from theirs.
+    for (const { mine, theirs: other } of merged.clashes) {
+      for (const mark of [mine, other]) if (mark !== null && kept.has(mark)) this.note({ kind: "put", mark });
+    }
     store.replaceMarks(merged.marks, "remote");
     if (isNews) onMerged?.(merged.clashes);
   }
@@ -265,6 +274,8 @@ export class Sync {
     this.options.onStatus?.(status, message);
   }
 }
+
+const byId = (marks: readonly Mark[]): ReadonlyMap<string, Mark> => new Map(marks.map((mark) => [mark.id, mark]));
 
 export interface DrainOptions {
   readonly user: number;
