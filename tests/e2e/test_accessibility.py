@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Final, Literal
 
 import pytest
 from django.conf import settings
@@ -41,6 +42,8 @@ SEEN = """() => {
 PAINTED = "() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"
 ALL_RULES = {"type": "tag", "values": TAGS}
 COLOURS = {"type": "rule", "values": ["color-contrast"]}
+THEMES: Final[tuple[Literal["light", "dark"], ...]] = ("light", "dark")
+MORE_CONTRAST = {"type": "rule", "values": ["color-contrast-enhanced"]}
 
 
 @pytest.fixture(scope="module")
@@ -94,6 +97,13 @@ def too_wide(page: Page, name: str) -> list[str]:
     return [f"{name}: {wide} px wide in a window of {width} px"] if wide > width else []
 
 
+def looked_at(page: Page, name: str, rules: dict[str, object]) -> list[str]:
+    """What axe finds by these rules on the page as it is shown now."""
+    page.evaluate(PAINTED)
+    answers: list[str] = page.evaluate(CHECK, rules)
+    return [f"{name}: {answer}" for answer in answers]
+
+
 def problems(page: Page, name: str, *, sizes: tuple[int, ...] = (WIDE, NARROW)) -> list[str]:
     """What axe finds on the page as it stands, by width and theme; and whether it is too wide for the window."""
     settled(page)
@@ -103,9 +113,7 @@ def problems(page: Page, name: str, *, sizes: tuple[int, ...] = (WIDE, NARROW)) 
         page.set_viewport_size({"width": width, "height": HEIGHT})
         for theme, rules in (("light", ALL_RULES), ("dark", COLOURS)):
             page.emulate_media(color_scheme="light" if theme == "light" else "dark")
-            page.evaluate(PAINTED)
-            answers: list[str] = page.evaluate(CHECK, rules)
-            found += [f"{name}, {width} px, {theme}: {answer}" for answer in answers]
+            found += looked_at(page, f"{name}, {width} px, {theme}", rules)
             shoot(page, f"{name.strip('/').replace('/', '-')}-{width}-{theme}")
         found += too_wide(page, name)
     if page.evaluate(MOVING):
@@ -145,6 +153,29 @@ def test_every_page_of_a_project_in_use(page: Page, filled: Filled) -> None:
         page.goto(filled.address(name))
         found += problems(page, name)
     assert found == []
+
+
+def test_every_page_for_those_who_ask_for_more_contrast(page: Page, filled: Filled) -> None:
+    """Text has 7:1 then, in both themes."""
+    found: list[str] = []
+    editor = f"/projects/{filled.ids['full']}/images/{filled.ids['proposed']}/"
+    for address in (*map(filled.address, page_names()), editor):
+        page.goto(address)
+        settled(page)
+        page.evaluate(f"() => {{ if (!window.axe) {{ {AXE.read_text(encoding='utf-8')} }} }}")
+        for scheme in THEMES:
+            page.emulate_media(color_scheme=scheme, contrast="more")
+            found += looked_at(page, f"{address}, {scheme}", MORE_CONTRAST)
+    assert found == []
+
+
+def test_with_the_systems_own_colours_what_is_chosen_keeps_a_mark(editing: Page) -> None:
+    """The browser sees to contrast then and drops every fill: axe would compare colours that nobody sees."""
+    editing.emulate_media(forced_colors="active")
+    for chosen in ("tool-bar button[aria-pressed=true]", "class-palette .class[aria-pressed=true]"):
+        outline = editing.locator(chosen).first.evaluate("one => getComputedStyle(one).outlineStyle")
+        assert outline == "solid", chosen
+    shoot(editing, "editor-forced-colours")
 
 
 def test_pages_of_empty_and_archived_projects(page: Page, filled: Filled) -> None:
