@@ -200,7 +200,7 @@ def wand(hands: Hands) -> None:
     hands.page.mouse.down()
     hands.wait("tool-busy", "false")
     x, y = hands.on_page((300.0, 130.0))
-    hands.page.mouse.move(x + 60, y, steps=4)
+    hands.page.mouse.move(x + 180, y, steps=4)
     hands.page.mouse.up()
     hands.wait("on-screen", "edited")
 

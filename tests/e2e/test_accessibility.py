@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Final, Literal
 
@@ -97,7 +97,7 @@ def too_wide(page: Page, name: str) -> list[str]:
     return [f"{name}: {wide} px wide in a window of {width} px"] if wide > width else []
 
 
-def looked_at(page: Page, name: str, rules: dict[str, object]) -> list[str]:
+def looked_at(page: Page, name: str, rules: Mapping[str, object]) -> list[str]:
     """What axe finds by these rules on the page as it is shown now."""
     page.evaluate(PAINTED)
     answers: list[str] = page.evaluate(CHECK, rules)
