@@ -118,30 +118,40 @@ class EarlyLearningDoubt(Doubt):
 
 
 class SmallLossDoubt(Doubt):
-    """Believe the share of all marks seen so far whose running loss is smallest; with two networks, the other's choice.
+    """Believe those marks of a class whose running loss is smallest; with two networks, the other's choice.
 
-    A batch holds a handful of marks, so they are ranked over all images and not within the batch.
+    A batch holds a handful of marks, so they are ranked over all images, and each class apart: marks of a class that is
+    hard to learn always fit worst, and without them it would never be learnt.
     """
 
     losses_KN: Tensor
+    labels_N: Tensor
 
     def __init__(self, num_items: int, *, rate: float, networks: int = 1) -> None:
         super().__init__()
         self.rate, self.networks = rate, networks
         self.register_buffer("losses_KN", torch.full((networks, num_items), torch.nan))
+        self.register_buffer("labels_N", torch.full((num_items,), -1))
 
     def trust(self, marks: Marks, probs: Sequence[Tensor], believed: Tensor, progress: float) -> list[Tensor]:
         """1 for the marks chosen, else 0; the share that is left out grows during warm-up."""
         for number, probs_MC in enumerate(probs):
             now = -marks.of_label(probs_MC).clamp(min=_FLOOR).log()
             before = self.losses_KN[number, marks.items_M]
-            self.losses_KN[number, marks.items_M] = torch.where(before.isnan(), now, _KEEP * before + (1 - _KEEP) * now)
+            running = torch.where(before.isnan(), now, _KEEP * before + (1 - _KEEP) * now)
+            self.losses_KN[number, marks.items_M] = running
+        self.labels_N[marks.items_M] = marks.labels_M
         rate = forget_rate(progress, self.rate, ramp=WARM_UP)
+        chosen_KN = torch.zeros_like(self.losses_KN, dtype=torch.bool)
+        for label in marks.labels_M.unique():
+            chosen_KN |= torch.stack(self._chosen(rate, self.labels_N == label))
+        return [chosen_N[marks.items_M].float() for chosen_N in chosen_KN]
+
+    def _chosen(self, rate: float, same_N: Tensor) -> list[Tensor]:
+        """Of the marks `same_N` (bool) those each network learns from, (N,) each."""
         if self.networks == 1:
-            chosen = [small_loss(self.losses_KN[0], rate)]
-        else:
-            chosen = list(exchange(self.losses_KN[0], self.losses_KN[1], rate, halves=False))
-        return [each[marks.items_M].float() for each in chosen]
+            return [small_loss(self.losses_KN[0], rate, same_N)]
+        return list(exchange(self.losses_KN[0], self.losses_KN[1], rate, same_N, halves=False))
 
 
 class ConfidenceDoubt(Doubt):

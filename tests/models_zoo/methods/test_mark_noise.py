@@ -131,6 +131,13 @@ def test_small_loss_ranks_over_all_images_and_remembers() -> None:
     assert SmallLossDoubt(6, rate=0.5).trust(_marks([0, 1], [0, 0]), [wrong.expand(2, 2)], wrong, 0.0)[0].all()
 
 
+def test_a_class_that_is_hard_to_learn_keeps_its_share_of_marks() -> None:
+    doubt = SmallLossDoubt(4, rate=0.5)
+    said = torch.tensor([[0.9, 0.1], [0.8, 0.2], [0.8, 0.2], [0.9, 0.1]])
+    trust = doubt.trust(_marks([0, 1, 2, 3], [0, 0, 1, 1]), [said], said, 1.0)[0]
+    assert trust.tolist() == [1, 0, 1, 0]
+
+
 def test_two_networks_choose_for_each_other() -> None:
     doubt = SmallLossDoubt(2, rate=0.5, networks=2)
     first, second = torch.tensor([[0.9, 0.1], [0.2, 0.8]]), torch.tensor([[0.3, 0.7], [0.8, 0.2]])
