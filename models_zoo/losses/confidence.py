@@ -42,11 +42,7 @@ def confidence_weighted(
 @torch.no_grad()
 def sureness(probs_BCHW: Tensor) -> Tensor:
     """The best class's probability, stretched so that an even guess is 0 and certainty 1; 1 for a single class."""
-    return stretched(probs_BCHW.amax(dim=1), probs_BCHW.shape[1])
-
-
-def stretched(probability: Tensor, classes: int) -> Tensor:
-    """A probability among so many classes, with an even guess (or less) at 0 and certainty at 1; 1 for one class."""
+    classes = probs_BCHW.shape[1]
     if classes == 1:
-        return torch.ones_like(probability)
-    return ((probability - 1 / classes) * classes / (classes - 1)).clamp(min=0)
+        return torch.ones_like(probs_BCHW[:, 0])
+    return (probs_BCHW.amax(dim=1) - 1 / classes) * classes / (classes - 1)

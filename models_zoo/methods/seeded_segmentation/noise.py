@@ -13,7 +13,6 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from models_zoo.losses.confidence import stretched
 from models_zoo.losses.early_learning import EarlyLearning
 from models_zoo.losses.small_loss import exchange, forget_rate, small_loss
 from models_zoo.methods.base import Batch
@@ -22,6 +21,7 @@ from models_zoo.methods.seeded_segmentation.info import SeededSegmentationConfig
 WARM_UP = 0.2
 """Share of training before anything that trusts the network's own output counts."""
 _KEEP = 0.7
+_KEEP_MEAN = 0.95
 _FLOOR = 1e-4
 _SEEN = 0.5
 """A mark is judged by its memory once the memory holds this much; a full one sums to 1."""
@@ -155,13 +155,27 @@ class SmallLossDoubt(Doubt):
 
 
 class ConfidenceDoubt(Doubt):
-    """Believe a mark as far as the averaged network does; all alike at first."""
+    """Believe a mark as far as the averaged network does, against what marks of its class get on average.
+
+    That average is confident learning's threshold of a class. Without it the marks of a class that is hard to learn are
+    believed less, and then it is learnt even less.
+    """
+
+    means_C: Tensor
+
+    def __init__(self, num_classes: int) -> None:
+        super().__init__()
+        self.register_buffer("means_C", torch.full((num_classes,), torch.nan))
 
     def trust(self, marks: Marks, probs: Sequence[Tensor], believed: Tensor, progress: float) -> list[Tensor]:
-        """Probability of the mark's class, stretched so that an even guess is 0."""
+        """min(1, probability of the mark's class / running mean of that over marks of the class); all 1 at first."""
+        likely_M = marks.of_label(believed)
+        for label in marks.labels_M.unique():
+            now, before = likely_M[marks.labels_M == label].mean(), self.means_C[label]
+            self.means_C[label] = torch.where(before.isnan(), now, _KEEP_MEAN * before + (1 - _KEEP_MEAN) * now)
         ramp = min(1.0, max(0.0, (progress - WARM_UP) / WARM_UP))
-        sure_M = stretched(marks.of_label(believed), believed.shape[1])
-        return [1 - ramp * (1 - sure_M)]
+        relative_M = (likely_M / self.means_C[marks.labels_M].clamp(min=_FLOOR)).clamp(max=1)
+        return [1 - ramp * (1 - relative_M)]
 
 
 def make_doubt(config: SeededSegmentationConfig, *, num_items: int, num_classes: int) -> Doubt | None:
@@ -169,7 +183,7 @@ def make_doubt(config: SeededSegmentationConfig, *, num_items: int, num_classes:
     if config.noise == "elr":
         return EarlyLearningDoubt(num_items, num_classes)
     if config.noise == "confidence":
-        return ConfidenceDoubt()
+        return ConfidenceDoubt(num_classes)
     if config.noise == "none":
         return None
     return SmallLossDoubt(num_items, rate=config.noise_rate, networks=2 if config.noise == "nested_dropout" else 1)

@@ -19,7 +19,6 @@ from models_zoo.data.loader import Loader
 from models_zoo.engine import SilentCallbacks, fit, load_predictor
 from models_zoo.errors import Cancelled
 from models_zoo.losses.box_projection import GridBox
-from models_zoo.losses.confidence import stretched
 from models_zoo.marks import IGNORE, UNLABELLED
 from models_zoo.methods.base import Batch, TaskContext
 from models_zoo.methods.seeded_segmentation.noise import (
@@ -145,12 +144,15 @@ def test_two_networks_choose_for_each_other() -> None:
     assert for_first.tolist() == [0, 1] and for_second.tolist() == [1, 0]
 
 
-def test_confidence_trusts_all_alike_at_first_and_then_as_the_average_does() -> None:
-    believed = torch.tensor([[0.75, 0.25], [0.75, 0.25]])
-    marks = _marks([0, 1], [0, 1])
-    trusts = [ConfidenceDoubt().trust(marks, [believed], believed, at)[0].tolist() for at in (0.2, 0.3, 0.4)]
-    assert trusts == [[1, 1], pytest.approx([0.75, 0.5]), pytest.approx([0.5, 0.0])]
-    torch.testing.assert_close(stretched(torch.tensor([0.1, 0.25, 1.0]), 4), torch.tensor([0.0, 0.0, 1.0]))
+def test_confidence_trusts_all_alike_at_first_and_then_against_the_mean_of_the_class() -> None:
+    doubt = ConfidenceDoubt(2)
+    believed = torch.tensor([[0.8, 0.2], [0.4, 0.6], [0.6, 0.4]])
+    marks = _marks([0, 1, 2], [0, 0, 1])
+    trusts = [doubt.trust(marks, [believed], believed, at)[0].tolist() for at in (0.2, 0.3, 0.4)]
+    assert trusts == [[1, 1, 1], pytest.approx([1, 5 / 6, 1]), pytest.approx([1, 2 / 3, 1])]
+    surer = torch.tensor([[0.0, 1.0]])
+    doubt.trust(_marks([2], [1]), [surer], surer, 0.4)
+    torch.testing.assert_close(doubt.means_C, torch.tensor([0.6, 0.95 * 0.4 + 0.05]))
 
 
 def _said(present: list[bool], absent: list[bool], **more: Any) -> Batch:
