@@ -143,7 +143,7 @@ class SmallLossDoubt(Doubt):
         self.labels_N[marks.items_M] = marks.labels_M
         rate = forget_rate(progress, self.rate, ramp=WARM_UP)
         chosen_KN = torch.zeros_like(self.losses_KN, dtype=torch.bool)
-        for label in marks.labels_M.unique():
+        for label in torch.unique(marks.labels_M):
             chosen_KN |= torch.stack(self._chosen(rate, self.labels_N == label))
         return [chosen_N[marks.items_M].float() for chosen_N in chosen_KN]
 
@@ -170,7 +170,7 @@ class ConfidenceDoubt(Doubt):
     def trust(self, marks: Marks, probs: Sequence[Tensor], believed: Tensor, progress: float) -> list[Tensor]:
         """min(1, probability of the mark's class / running mean of that over marks of the class); all 1 at first."""
         likely_M = marks.of_label(believed)
-        for label in marks.labels_M.unique():
+        for label in torch.unique(marks.labels_M):
             now, before = likely_M[marks.labels_M == label].mean(), self.means_C[label]
             self.means_C[label] = torch.where(before.isnan(), now, _KEEP_MEAN * before + (1 - _KEEP_MEAN) * now)
         ramp = min(1.0, max(0.0, (progress - WARM_UP) / WARM_UP))
