@@ -55,6 +55,8 @@ export async function boot(options: BootOptions): Promise<Running> {
     showPicture: options.showPicture,
     onOpened: (image) => {
       otherTabs.opened(image.id);
+      // Without an answer the next event brings it up to date.
+      void catchUp(editor, image).catch(() => undefined);
       options.onOpened(image);
     },
     warmPicture,
@@ -161,6 +163,16 @@ function countLater(editor: Editor): void {
   }, COUNT_AFTER_MS);
 }
 
+/** Images that something happened to while one of them was being fetched. */
+const missed = new Set<number>();
+
+/** An image is on the screen: what happened to it on the way is not part of what was fetched. */
+export async function catchUp(editor: Editor, image: OpenImage): Promise<void> {
+  const isBehind = missed.has(image.id);
+  missed.clear();
+  if (isBehind) await refresh(editor);
+}
+
 /** One live event: only what concerns the open image or the classes. */
 export async function onEvent(editor: Editor, event: LiveEvent): Promise<void> {
   const { image } = editor;
@@ -170,6 +182,7 @@ export async function onEvent(editor: Editor, event: LiveEvent): Promise<void> {
     editor.setPalette(new Palette(await server.loadClasses(editor.options.project.id)));
     return;
   }
+  if (editor.standing === "loading" && typeof data["image"] === "number") missed.add(data["image"]);
   if (image === null || data["image"] !== image.id) return;
   if (verb.startsWith("comment.")) return editor.comments.refresh();
   const byMe = event.actor?.id === editor.options.user;

@@ -4,7 +4,7 @@ import { encodeLabelMap } from "../codecs/label_map_png";
 import type { LiveEvent } from "../live";
 import { detail, mask, project, proposal } from "../testing/images";
 import { point } from "../testing/marks";
-import { onEvent } from "./boot";
+import { catchUp, onEvent } from "./boot";
 import * as decisions from "./decisions";
 import { Editor } from "./editor";
 import { MemoryJournal } from "./journal";
@@ -319,6 +319,18 @@ describe("live events", () => {
     fake.loadAnnotation.mockResolvedValue({ revision: 2, marks: [point("a", 1, 1), point("b", 2, 2)] });
     await onEvent(editor, event("annotation.saved", { image: 3, revision: 2 }, 1));
     expect([...editor.image!.store.marks.keys()]).toEqual(["a", "b"]);
+  });
+
+  it("that came while an image was being fetched are caught up with, once", async () => {
+    const opening = editor.open(3);
+    await onEvent(editor, event("annotation.saved", { image: 3, revision: 1 }, 1));
+    await opening;
+    expect(editor.image!.store.marks.size).toBe(0);
+    fake.loadAnnotation.mockResolvedValue({ revision: 1, marks: [point("a", 1, 1)] });
+    await catchUp(editor, editor.image!);
+    expect(editor.image!.store.marks.size).toBe(1);
+    await catchUp(editor, editor.image!);
+    expect(fake.loadAnnotation).toHaveBeenCalledTimes(2);
   });
 
   it("show the image anew when somebody else accepted it", async () => {

@@ -241,6 +241,7 @@ def test_a_mark_moved_in_two_windows_is_shown_in_both_versions_and_one_is_chosen
     hands.page.keyboard.press("2")
     hands.page.keyboard.press("k")
     hands.stroke([(48.0, 48.0)])
+    hands.wait("marks", "1")
     hands.wait("saved", "saved")
     other = second_window(hands)
     other.wait("marks", "1")
