@@ -5,6 +5,8 @@ Shape letters: B batch, C classes, D channels, H height, W width; g rows and k c
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -65,4 +67,9 @@ class CellClassifier(nn.Module):
         """Normalised images -> features (B, D, g, k) and logits (B, C, g, k) of the cells."""
         layers, _ = self.encoder.chain(images_BCHW)
         cells = to_cells(layers[MAP_STRIDE], self.side)
-        return cells, self.head(cells)
+        return cells, self.classify(cells)
+
+    def classify(self, cells_BDgk: Tensor) -> Tensor:
+        """Logits (B, C, g, k) of features; only their direction counts, as lengths differ between encoders."""
+        logits: Tensor = self.head(F.normalize(cells_BDgk, dim=1) * math.sqrt(self.width))
+        return logits

@@ -8,6 +8,8 @@ Shape letters: B batch, C classes, D channels, H height, W width; h = H / 4, w =
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -57,13 +59,15 @@ class SeaFeatsTraining(AveragedTraining):
     def losses(self, batch: Batch) -> Losses:
         """Cells without labels at first, their labels from then on; marks all along."""
         cells_BDgk, logits_BCgk = self.student(self.student.encoder.normalise(batch.jittered_BHWC))
-        parts = self._marks(from_cells(logits_BCgk.float(), self._side, _size(batch)), batch)
+        # Absent tags speak through the cells' labels, where background and things weigh alike: here what was drawn.
+        drawn = replace(batch, excluded_BChw=batch.excluded_BChw & ~batch.absent_BC[:, :, None, None])
+        parts = self._marks(from_cells(logits_BCgk.float(), self._side, _size(batch)), drawn)
         if batch.progress < self.config.contrastive_share:
             parts["contrast"] = self._contrast(batch, cells_BDgk)
         else:
             labels_Bgk = self.labels(batch, F.normalize(cells_BDgk.detach().float(), dim=1))
             # Features that learnt these labels would soon agree with themselves: they rest, and the head learns.
-            logits_BCgk = self.student.head(cells_BDgk.detach()).float()
+            logits_BCgk = self.student.classify(cells_BDgk.detach()).float()
             parts["cells"] = halved_cross_entropy(logits_BCgk, labels_Bgk, background=self.background)
         total = torch.stack(list(parts.values())).sum()
         return Losses(total, {name: float(value.detach()) for name, value in parts.items()})

@@ -139,6 +139,7 @@ def test_masks_leave_nothing_to_guess_and_a_picture_without_the_class_is_backgro
         for image in read(tmp_path / "none").images
     )
     write_manifest(tmp_path / "none", SnapshotSpec(classes=CLASSES, images=images))
+    assert "excluded" not in _task().losses(_of(tmp_path / "none", 0.8)).parts
     labels = _task().labels(_of(tmp_path / "none", 0.8), units)
     assert set(labels.flatten().tolist()) <= {0, IGNORE} and (labels == 0).any()
 
