@@ -21,7 +21,7 @@ class SeaFeatsConfig(AveragedConfig):
         "Smaller cells draw finer maps and each knows less.",
     )
     contrastive_share: float = setting(
-        0.25,
+        0.0,
         min=0.0,
         max=0.8,
         help="Share of the training in which cells only learn to know themselves again in other colours, "

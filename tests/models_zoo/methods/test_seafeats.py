@@ -95,7 +95,7 @@ def _of(folder: Path, progress: float) -> Batch:
 
 def test_cells_know_themselves_before_they_learn_labels(tmp_path: Path) -> None:
     make_snapshot(tmp_path, count=2, kinds=("tag",))
-    task = _task()
+    task = _task(contrastive_share=0.25)
     early = task.losses(_of(tmp_path, 0.1))
     assert early.parts["contrast"] > 0 and "cells" not in early.parts
     early.total.backward()  # type: ignore[no-untyped-call]
@@ -106,13 +106,13 @@ def test_cells_know_themselves_before_they_learn_labels(tmp_path: Path) -> None:
     late.total.backward()  # type: ignore[no-untyped-call]
     assert not any(p.grad is not None and p.grad.any() for p in task.student.encoder.parameters())
     assert any(p.grad is not None and p.grad.any() for p in task.student.head.parameters())
-    assert "contrast" not in _task(contrastive_share=0).losses(_of(tmp_path, 0.0)).parts
+    assert "contrast" not in _task().losses(_of(tmp_path, 0.0)).parts
 
 
 @pytest.mark.parametrize("cell", ["16", "32", "64"])
 def test_every_grid_gives_probabilities_at_a_quarter_of_the_size(cell: str, tmp_path: Path) -> None:
     make_snapshot(tmp_path, count=2, size=(90, 40))
-    task = _task(cell=cell)
+    task = _task(cell=cell, contrastive_share=0.25)
     assert math.isfinite(float(task.losses(_of(tmp_path, 0.1)).total.detach()))
     found = task.predict(torch.zeros(1, 64, 96, 3, dtype=torch.uint8))
     assert found.shape == (1, 2, 16, 24)
