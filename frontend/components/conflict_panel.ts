@@ -12,7 +12,7 @@ import { messages } from "../messages";
 import { EditorPart } from "./editor_part";
 
 const text = messages.conflict;
-/** A picture's sides, CSS pixels; the style sheet has them too. */
+/** A picture's sides, CSS pixels; the style sheet keeps their proportion and may show it smaller. */
 const [WIDTH, HEIGHT] = [200, 140];
 /** Marks that are not in question are there for orientation only. */
 const FAINT = 0.4;
