@@ -68,32 +68,44 @@ def tasks_of(folder: Path, limit: int, others: int = 0) -> Iterator[Task]:
     names = _names(folder)
     measured = _spread(names, limit)
     names = _spread([name for name in names if name not in measured], others) if others else measured
-    classes = _classes(folder)
     for name in names:
-        rgb = load_rgb(folder / "images" / name)
-        height, width = rgb.shape[:2]
-        mask_name = f"{Path(name).stem}.png"
-        labels = load_mask(folder / "masks" / mask_name, (width, height))
-        ratio = min(1.0, MAX_SIDE / max(width, height))
-        size = max(1, round(width * ratio)), max(1, round(height * ratio))
-        labels = _nearest(labels, size)
-        human = {
-            kind: _nearest(load_mask(folder / part / mask_name, (width, height)), size)
-            for kind, part in _HUMAN.items()
-            if (folder / part / mask_name).is_file()
-        }
-        for class_index in _wanted(labels, classes):
-            truth, ignore = labels == class_index, labels == IGNORE
-            if min(np.count_nonzero(truth), np.count_nonzero(~truth & ~ignore)) > _MIN_PIXELS:
-                yield Task(
-                    set_name=folder.name,
-                    image=name,
-                    class_index=class_index,
-                    rgb=resize_rgb(rgb, *size).copy(),  # torch wants it writable
-                    truth=truth,
-                    ignore=ignore,
-                    human=human,
-                )
+        yield from tasks_of_picture(folder, name)
+
+
+def names_left_out(folder: Path, limit: int, others: int) -> list[str]:
+    """Pictures that `tasks_of` gives neither for ``limit`` nor for ``others``: what may be trained on."""
+    names = _names(folder)
+    measured = _spread(names, limit)
+    chosen = _spread([name for name in names if name not in measured], others)
+    return [name for name in names if name not in measured and name not in chosen]
+
+
+def tasks_of_picture(folder: Path, name: str) -> Iterator[Task]:
+    """Tasks of one picture. Raises SystemExit naming what is missing."""
+    rgb = load_rgb(folder / "images" / name)
+    height, width = rgb.shape[:2]
+    mask_name = f"{Path(name).stem}.png"
+    labels = load_mask(folder / "masks" / mask_name, (width, height))
+    ratio = min(1.0, MAX_SIDE / max(width, height))
+    size = max(1, round(width * ratio)), max(1, round(height * ratio))
+    labels = _nearest(labels, size)
+    human = {
+        kind: _nearest(load_mask(folder / part / mask_name, (width, height)), size)
+        for kind, part in _HUMAN.items()
+        if (folder / part / mask_name).is_file()
+    }
+    for class_index in _wanted(labels, _classes(folder)):
+        truth, ignore = labels == class_index, labels == IGNORE
+        if min(np.count_nonzero(truth), np.count_nonzero(~truth & ~ignore)) > _MIN_PIXELS:
+            yield Task(
+                set_name=folder.name,
+                image=name,
+                class_index=class_index,
+                rgb=resize_rgb(rgb, *size).copy(),  # torch wants it writable
+                truth=truth,
+                ignore=ignore,
+                human=human,
+            )
 
 
 def _names(folder: Path) -> list[str]:
