@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -44,7 +45,7 @@ class Cases:
         for name, value in values.items():
             self.columns.setdefault(name, []).append(np.asarray(value))
 
-    def stacked(self) -> dict[str, npt.NDArray[np.generic]]:
+    def stacked(self) -> dict[str, Any]:
         """``maps`` float16 (N, 23, 64, 64), ``logits`` float16 (N, 128, 128); uint8 (N, 128, 128), 0..255: ``truth``,
         the object's share of each cell, and ``valid``, that which is not ignored; (N,): ``iou`` of the live head,
         ``round`` from 0, ``name`` as set/picture."""
@@ -75,7 +76,7 @@ def altered(example: Example, rng: np.random.Generator) -> Example:
         rgb, truth, ignore = rgb[:, ::-1], truth[:, ::-1], ignore[:, ::-1]
     if rng.random() < 0.3:
         rgb = relit(rgb, rng, 0.2)
-    return Example(example.name, *(np.ascontiguousarray(plane) for plane in (rgb, truth, ignore)))
+    return Example(example.name, np.ascontiguousarray(rgb), np.ascontiguousarray(truth), np.ascontiguousarray(ignore))
 
 
 def relit(rgb: npt.NDArray[np.uint8], rng: np.random.Generator, most: float) -> npt.NDArray[np.uint8]:
@@ -122,7 +123,8 @@ def _on_grid(where: BoolArray, grid: tuple[int, ...]) -> npt.NDArray[np.float32]
     """The share of each cell that is True, float32 (h, w) in 0..255."""
     import cv2
 
-    return 255 * cv2.resize(where.astype(np.float32), (grid[1], grid[0]), interpolation=cv2.INTER_AREA)
+    share = cv2.resize(where.astype(np.float32), (grid[1], grid[0]), interpolation=cv2.INTER_AREA)
+    return np.asarray(255 * share, np.float32)
 
 
 def _drawn(truth: BoolArray, ignore: BoolArray, rng: np.random.Generator) -> Sequence[Mark]:

@@ -97,7 +97,8 @@ class Composer:
         )
         y, x = int(rng.integers(picture.shape[0] - rows + 1)), int(rng.integers(picture.shape[1] - columns + 1))
         smooth = cv2.INTER_AREA if zoom > 1 else cv2.INTER_CUBIC
-        piece = cv2.resize(picture[y : y + rows, x : x + columns], (width, height), interpolation=smooth)
+        crop = picture[y : y + rows, x : x + columns]
+        piece: Rgb = np.asarray(cv2.resize(crop, (width, height), interpolation=smooth), np.uint8)
         piece = piece[:, ::-1] if rng.random() < 0.5 else piece
         return np.ascontiguousarray(relit(piece, rng, 0.25) if rng.random() < 0.5 else piece)
 

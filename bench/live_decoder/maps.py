@@ -132,7 +132,7 @@ def _likeness(image: PreparedImage, supervision: Supervision, own: int, *, same:
         return np.full((height, width), _NOBODY, np.float32)
     plain, anchors = image.plain, image.plain[cells]
     squares = (plain**2).sum(axis=1)[:, None] + (anchors**2).sum(axis=1)[None] - 2 * plain @ anchors.T
-    return np.sqrt(np.maximum(squares.min(axis=1), 0)).reshape(height, width).astype(np.float32)
+    return np.asarray(np.sqrt(np.maximum(squares.min(axis=1), 0)).reshape(height, width), np.float32)
 
 
 def _prototype(image: PreparedImage, supervision: Supervision, own: int) -> FloatArray:

@@ -33,7 +33,8 @@ class _Block(nn.Module):
         self.shortcut = nn.Identity() if inputs == outputs else nn.Conv2d(inputs, outputs, 1)
 
     def forward(self, x_BCHW: Tensor) -> Tensor:
-        return functional.relu(self.body(x_BCHW)) + self.shortcut(x_BCHW)
+        features: Tensor = functional.relu(self.body(x_BCHW)) + self.shortcut(x_BCHW)
+        return features
 
 
 class Decoder(nn.Module):

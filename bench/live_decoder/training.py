@@ -90,7 +90,8 @@ def _weights(cases: Stored) -> npt.NDArray[np.float64]:
     """First rounds count twice, a case of a large set less."""
     sets = _sets(cases)
     _, positions, counts = np.unique(sets, return_inverse=True, return_counts=True)
-    return np.where(cases["round"] == 0, _FIRST_ROUND_WEIGHT, 1.0) / counts[positions] ** _SET_POWER
+    once = np.where(cases["round"] == 0, _FIRST_ROUND_WEIGHT, 1.0)
+    return np.asarray(once / counts[positions] ** _SET_POWER, np.float64)
 
 
 def _batch(cases: Stored, chosen: npt.NDArray[np.intp]) -> tuple[Tensor, Tensor, Tensor, Tensor]:

@@ -82,7 +82,7 @@ def test_an_untrained_decoder_leaves_the_walk_as_it_is() -> None:
     for head in (LiveHead(all_similar=True), DecodedHead(Decoder().eval())):
         head.set_image(context)
         answers.append(np.asarray(head.segment(marks, allowed=(0, 1)).label_map == 1))
-    assert np.array_equal(*answers)
+    assert np.array_equal(answers[0], answers[1])
 
 
 def test_a_perfect_answer_costs_nothing_and_what_is_ignored_never_does() -> None:
