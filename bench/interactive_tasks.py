@@ -68,8 +68,9 @@ def tasks_of(folder: Path, limit: int, others: int = 0) -> Iterator[Task]:
     names = _names(folder)
     measured = _spread(names, limit)
     names = _spread([name for name in names if name not in measured], others) if others else measured
+    classes = _classes(folder)
     for name in names:
-        yield from tasks_of_picture(folder, name)
+        yield from _tasks_of_picture(folder, name, classes)
 
 
 def names_left_out(folder: Path, limit: int, others: int) -> list[str]:
@@ -82,6 +83,10 @@ def names_left_out(folder: Path, limit: int, others: int) -> list[str]:
 
 def tasks_of_picture(folder: Path, name: str) -> Iterator[Task]:
     """Tasks of one picture. Raises SystemExit naming what is missing."""
+    yield from _tasks_of_picture(folder, name, _classes(folder))
+
+
+def _tasks_of_picture(folder: Path, name: str, classes: dict[int, str]) -> Iterator[Task]:
     rgb = load_rgb(folder / "images" / name)
     height, width = rgb.shape[:2]
     mask_name = f"{Path(name).stem}.png"
@@ -94,7 +99,7 @@ def tasks_of_picture(folder: Path, name: str) -> Iterator[Task]:
         for kind, part in _HUMAN.items()
         if (folder / part / mask_name).is_file()
     }
-    for class_index in _wanted(labels, _classes(folder)):
+    for class_index in _wanted(labels, classes):
         truth, ignore = labels == class_index, labels == IGNORE
         if min(np.count_nonzero(truth), np.count_nonzero(~truth & ~ignore)) > _MIN_PIXELS:
             yield Task(
