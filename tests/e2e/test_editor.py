@@ -150,12 +150,16 @@ def test_a_browser_whose_storage_is_full_keeps_every_stroke_and_says_so(hands: H
 
 
 def test_a_session_that_ends_costs_no_stroke(hands: Hands, ada: Visitor) -> None:
-    image = image_of(hands)
-    # What is fetched ahead would find out that the session has ended before anything is drawn.
-    hands.wait("solver", "ready")
-    hands.page.wait_for_load_state("networkidle")
+    image, mouse = image_of(hands), hands.page.mouse
+    hands.page.keyboard.press("2")
+    hands.page.keyboard.press("s")
+    # Whatever finds out first that the session has ended, the window to sign in again waits for the stroke.
+    mouse.move(*hands.on_page(SQUARE[0]))
+    mouse.down()
     hands.page.context.clear_cookies()
-    hands.scribble("2", SQUARE)
+    mouse.move(*hands.on_page(SQUARE[1]), steps=6)
+    mouse.up()
+    hands.wait("marks", "1")
     dialog = hands.page.locator("dialog[open]")
     dialog.wait_for()
     dialog.locator("input[name=username]").fill("ada")

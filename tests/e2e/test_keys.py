@@ -51,7 +51,7 @@ def test_any_action_is_found_by_typing_and_run_without_the_mouse(hands: Hands) -
     search = page.get_by_role("combobox", name="Find an action")
     expect(search).to_be_focused()
     page.keyboard.type("eraser")
-    expect(page.get_by_role("option")).to_have_count(1)
+    expect(page.locator("dialog.action-palette").get_by_role("option")).to_have_count(1)
     shoot(page, "action_palette")
     page.keyboard.press("Enter")
     hands.wait("tool", "eraser")
