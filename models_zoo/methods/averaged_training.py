@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from models_zoo.losses.partial_ce import even_classes, excluded_cross_entropy, partial_cross_entropy
-from models_zoo.methods.base import Batch, Schedule, TaskContext
+from models_zoo.methods.base import Batch, EffortSettings, Schedule, TaskContext, schedule_by_effort
 from models_zoo.networks.averaging import follow, load_pair
 
 FROZEN_STAGES = 2
@@ -26,17 +26,9 @@ _EPOCHS = {"quick": 12.0, "normal": 30.0, "thorough": 90.0}
 _STEPS = {"quick": (150, 1200), "normal": (400, 3600), "thorough": (1200, 18000)}
 
 
-class AveragedSettings(Protocol):
+class AveragedSettings(EffortSettings, Protocol):
     """What it reads of a method's settings; `common_config.AveragedConfig` has it all."""
 
-    @property
-    def effort(self) -> str: ...
-    @property
-    def steps(self) -> int: ...
-    @property
-    def image_size(self) -> int: ...
-    @property
-    def batch_size(self) -> int: ...
     @property
     def ema_decay(self) -> float: ...
 
@@ -70,11 +62,7 @@ class AveragedTraining(nn.Module):
 
     def schedule(self, num_images: int) -> Schedule:
         """Epochs by effort within bounds, unless `steps` says exactly how many."""
-        config = self.config
-        low, high = _STEPS[config.effort]
-        epochs = round(_EPOCHS[config.effort] * num_images / config.batch_size)
-        steps = config.steps or min(max(epochs, low), high)
-        return Schedule(steps=steps, batch_size=config.batch_size, image_size=config.image_size)
+        return schedule_by_effort(self.config, num_images, epochs=_EPOCHS, bounds=_STEPS)
 
     def _marks(self, logits_BChw: Tensor, batch: Batch) -> dict[str, Tensor]:
         """What people drew, and where they said a class is not."""

@@ -89,6 +89,34 @@ class Schedule:
     image_size: int
 
 
+class EffortSettings(Protocol):
+    """The settings that say how long and on what to train."""
+
+    @property
+    def effort(self) -> str: ...
+    @property
+    def steps(self) -> int: ...
+    @property
+    def image_size(self) -> int: ...
+    @property
+    def batch_size(self) -> int: ...
+
+
+def schedule_by_effort(
+    config: EffortSettings,
+    num_images: int,
+    *,
+    epochs: Mapping[str, float],
+    bounds: Mapping[str, tuple[int, int]],
+    least: int = 0,
+) -> Schedule:
+    """Epochs by effort, but at least `least` steps and within bounds, unless `steps` says exactly how many."""
+    low, high = bounds[config.effort]
+    wanted = round(epochs[config.effort] * num_images / config.batch_size)
+    steps = config.steps or min(max(wanted, least, low), high)
+    return Schedule(steps=steps, batch_size=config.batch_size, image_size=config.image_size)
+
+
 @dataclass(frozen=True, kw_only=True)
 class TaskContext:
     """What a task is told about the data before training.

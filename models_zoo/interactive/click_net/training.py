@@ -17,7 +17,7 @@ from models_zoo.interactive.click_net.clicks import Clicks, draw, first_clicks, 
 from models_zoo.interactive.click_net.info import ClickNetConfig
 from models_zoo.interactive.click_net.network import ClickNet
 from models_zoo.losses.normalised_focal import normalised_focal
-from models_zoo.methods.base import Batch, Losses, Schedule, TaskContext
+from models_zoo.methods.base import Batch, Losses, Schedule, TaskContext, schedule_by_effort
 from models_zoo.networks.averaging import follow, load_pair
 from models_zoo.networks.encoders import starting_encoder
 from models_zoo.networks.segmenter import OUTPUT_STRIDE
@@ -51,10 +51,7 @@ class ClickTraining(nn.Module):
 
     def schedule(self, num_images: int) -> Schedule:
         """Epochs by effort within bounds, unless `steps` says exactly how many."""
-        config = self.config
-        low, high = _STEPS[config.effort]
-        steps = config.steps or min(max(round(_EPOCHS[config.effort] * num_images / config.batch_size), low), high)
-        return Schedule(steps=steps, batch_size=config.batch_size, image_size=config.image_size)
+        return schedule_by_effort(self.config, num_images, epochs=_EPOCHS, bounds=_STEPS)
 
     def parameter_groups(self) -> list[dict[str, object]]:
         """The encoder learns slower than what starts from nothing."""

@@ -19,7 +19,7 @@ from torchvision import ops
 
 from models_zoo.detection.data import BoxBatch
 from models_zoo.losses.detection import box_overlap, quality_loss, weighted_focal
-from models_zoo.methods.base import Batch, Losses, Schedule, TaskContext
+from models_zoo.methods.base import Batch, Losses, Schedule, TaskContext, schedule_by_effort
 from models_zoo.methods.dual_polishing.info import DualPolishingConfig
 from models_zoo.methods.dual_polishing.polishers import Polishers, decide, polished
 from models_zoo.networks.averaging import follow
@@ -66,10 +66,7 @@ class DualPolishing(nn.Module):
 
     def schedule(self, num_images: int) -> Schedule:
         """Epochs by effort within bounds, unless `steps` says exactly how many."""
-        config = self.config
-        low, high = _STEPS[config.effort]
-        steps = config.steps or min(max(round(_EPOCHS[config.effort] * num_images / config.batch_size), low), high)
-        return Schedule(steps=steps, batch_size=config.batch_size, image_size=config.image_size)
+        return schedule_by_effort(self.config, num_images, epochs=_EPOCHS, bounds=_STEPS)
 
     def parameter_groups(self) -> list[dict[str, object]]:
         """The encoder learns slower than what starts from nothing."""

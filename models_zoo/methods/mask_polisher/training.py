@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from models_zoo.losses.dice import soft_dice
-from models_zoo.methods.base import Batch, Losses, Schedule, TaskContext
+from models_zoo.methods.base import Batch, Losses, Schedule, TaskContext, schedule_by_effort
 from models_zoo.methods.mask_polisher.info import MaskPolisherConfig
 from models_zoo.methods.mask_polisher.network import OUTPUT_STRIDE, PolishNet, frozen_features
 from models_zoo.methods.mask_polisher.spoilt import SpoiltBatch
@@ -53,10 +53,7 @@ class MaskPolishing(nn.Module):
 
     def schedule(self, num_images: int) -> Schedule:
         """Epochs by effort within bounds, unless `steps` says exactly how many."""
-        config = self.config
-        low, high = _STEPS[config.effort]
-        steps = config.steps or min(max(round(_EPOCHS[config.effort] * num_images / config.batch_size), low), high)
-        return Schedule(steps=steps, batch_size=config.batch_size, image_size=config.image_size)
+        return schedule_by_effort(self.config, num_images, epochs=_EPOCHS, bounds=_STEPS)
 
     def parameter_groups(self) -> list[dict[str, object]]:
         """One group: the encoder does not learn."""

@@ -26,7 +26,7 @@ from models_zoo.losses.image_level import image_level
 from models_zoo.losses.partial_ce import even_classes, excluded_cross_entropy, partial_cross_entropy
 from models_zoo.losses.small_loss import forget_rate
 from models_zoo.losses.tree_energy import tree_energy
-from models_zoo.methods.base import Batch, Losses, Schedule, TaskContext
+from models_zoo.methods.base import Batch, Losses, Schedule, TaskContext, schedule_by_effort
 from models_zoo.methods.seeded_segmentation.info import SeededSegmentationConfig
 from models_zoo.methods.seeded_segmentation.noise import WARM_UP, Doubt, Marks, make_doubt
 from models_zoo.methods.seeded_segmentation.sifting import sift
@@ -92,11 +92,8 @@ class SeededSegmentation(nn.Module):
 
     def schedule(self, num_images: int) -> Schedule:
         """Epochs by effort, but enough for each class and within bounds, unless `steps` says exactly how many."""
-        config = self.config
-        low, high = _STEPS[config.effort]
-        epochs = round(_EPOCHS[config.effort] * num_images / config.batch_size)
-        steps = config.steps or min(max(epochs, self._num_classes * _STEPS_PER_CLASS[config.effort], low), high)
-        return Schedule(steps=steps, batch_size=config.batch_size, image_size=config.image_size)
+        least = self._num_classes * _STEPS_PER_CLASS[self.config.effort]
+        return schedule_by_effort(self.config, num_images, epochs=_EPOCHS, bounds=_STEPS, least=least)
 
     def parameter_groups(self) -> list[dict[str, object]]:
         """The encoder learns slower than decoder and head, which start from nothing."""
