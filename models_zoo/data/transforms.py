@@ -75,7 +75,12 @@ class View:
 
 
 def random_view(
-    rng: np.random.Generator, source: tuple[int, int], canvas: tuple[int, int], *, base_scale: float
+    rng: np.random.Generator,
+    source: tuple[int, int],
+    canvas: tuple[int, int],
+    *,
+    base_scale: float,
+    scales: tuple[float, float] = SCALE_RANGE,
 ) -> View:
     """A random scale about `base_scale`, a random place and, half the time, a mirror image.
 
@@ -84,8 +89,9 @@ def random_view(
         source: (width, height) of the picture.
         canvas: (width, height) to fill.
         base_scale: scale at which the network will see pictures later.
+        scales: smallest and largest of it.
     """
-    low, high = (math.log(value) for value in SCALE_RANGE)
+    low, high = (math.log(value) for value in scales)
     scale = base_scale * math.exp(rng.uniform(low, high))
     offset_x = _random_offset(rng, source[0] * scale, canvas[0])
     offset_y = _random_offset(rng, source[1] * scale, canvas[1])

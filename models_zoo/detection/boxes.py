@@ -11,7 +11,12 @@ import torch
 from torch import Tensor
 from torchvision import ops
 
+from models_zoo.losses.detection import OPEN
+
 VIEWS = 7
+_MIN_VISIBLE = 0.4
+"""Of a box less than this much of which is on the canvas nobody can say where it should end."""
+_MIN_SIDE = 2.0
 _STEP = 0.06
 _MAX_LOG = math.log(1000 / 16)
 """No side grows more than this in one decoding: exp of a wild delta must stay finite (as in Faster R-CNN)."""
@@ -72,6 +77,17 @@ def clip(boxes_N4: Tensor, size: tuple[int, int]) -> Tensor:
     """The part of each box inside a picture of ``size`` (width, height)."""
     found: Tensor = ops.clip_boxes_to_image(boxes_N4, (size[1], size[0]))
     return found
+
+
+def on_canvas(boxes_N4: Tensor, labels_N: Tensor, size: tuple[int, int]) -> tuple[Tensor, Tensor]:
+    """What a canvas of ``size`` (width, height) shows of boxes, and their labels, `OPEN` where a box is mostly cut off.
+
+    Boxes hardly on the canvas (sides under 2 px) are left out.
+    """
+    shown = clip(boxes_N4, size)
+    share = ops.box_area(shown) / ops.box_area(boxes_N4)
+    is_there = (shown[:, 2:] - shown[:, :2] >= _MIN_SIDE).all(dim=1)
+    return shown[is_there], torch.where(share >= _MIN_VISIBLE, labels_N, OPEN)[is_there]
 
 
 def with_area(boxes_N4: Tensor, least: float = 1.0) -> Tensor:

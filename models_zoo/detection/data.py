@@ -19,16 +19,13 @@ from torch import Tensor
 
 from models_zoo.data.dataset import Sample, TrainingSet, fit_size, load_rgb, resize_rgb
 from models_zoo.data.loader import Loader
-from models_zoo.data.transforms import View, colour_jitter, random_view
+from models_zoo.data.transforms import SCALE_RANGE, View, colour_jitter, random_view
+from models_zoo.detection.boxes import on_canvas
 from models_zoo.errors import TrainingError
-from models_zoo.losses.detection import OPEN
 from models_zoo.marks import Box, MarkKind
 from models_zoo.methods.base import Batch
 from models_zoo.snapshot import Snapshot, SnapshotClass, SnapshotImage
 
-_MIN_VISIBLE = 0.4
-"""Of a box less than this much of which is on the canvas nobody can say where it should end."""
-_MIN_SIDE = 2.0
 _PATCHES = 4
 _PATCH_SHARE = 0.2
 
@@ -126,6 +123,7 @@ class BoxLoader(Loader):
     """Batches half of boxed and half of other images, of boxed ones alone where there are no others."""
 
     dataset_type: ClassVar[type[TrainingSet]] = BoxSet
+    scales: ClassVar[tuple[float, float]] = SCALE_RANGE
 
     def __init__(self, dataset: TrainingSet, *, batch_size: int, steps: int, seed: int) -> None:
         assert isinstance(dataset, BoxSet)
@@ -136,9 +134,7 @@ class BoxLoader(Loader):
 
     def batch(self, step: int) -> BoxBatch:
         """The batch of one step."""
-        count = self.boxes.num_boxed
-        numbers = self._turn(step, 1, self.num_boxed, count)
-        numbers += [count + n for n in self._turn(step, 3, self.batch_size - self.num_boxed, len(self.boxes) - count)]
+        numbers = self.numbers(step)
         shown = [self._show(number, step, place) for place, number in enumerate(numbers)]
         rgb, jittered, known = (torch.from_numpy(np.stack([one[part] for one in shown])) for part in (0, 1, 2))
         nothing = torch.zeros((len(numbers), len(self._positions), 1, 1))
@@ -162,6 +158,14 @@ class BoxLoader(Loader):
             known_BK=known,
         )
 
+    def numbers(self, step: int) -> list[int]:
+        """Which images that batch shows, the boxed ones first."""
+        count = self.boxes.num_boxed
+        numbers = self._turn(step, 1, self.num_boxed, count)
+        return numbers + [
+            count + n for n in self._turn(step, 3, self.batch_size - self.num_boxed, len(self.boxes) - count)
+        ]
+
     def _turn(self, step: int, stream: int, batch_size: int, count: int) -> list[int]:
         """Which of ``count`` images: a fresh shuffle each time all have been seen."""
         chosen = []
@@ -170,16 +174,26 @@ class BoxLoader(Loader):
             chosen.append(int(np.random.default_rng([self.seed, stream, epoch]).permutation(count)[place]))
         return chosen
 
-    def _show(self, number: int, step: int, place: int) -> tuple[npt.NDArray[np.generic], ...]:
+    def placed(self, number: int, step: int, place: int) -> tuple[np.random.Generator, Sample, View]:
+        """An image, where it goes on the canvas at that place of that step, and the generator of all that follows."""
         rng = np.random.default_rng([self.seed, 2, step, place])
         sample = self.dataset.sample(number)
         height, width = sample.rgb.shape[:2]
-        view = random_view(rng, (width, height), self.canvas, base_scale=sample.base_scale)
-        rgb = view.warp_rgb(sample.rgb)
+        view = random_view(rng, (width, height), self.canvas, base_scale=sample.base_scale, scales=self.scales)
+        return rng, sample, view
+
+    def recolour(
+        self, rng: np.random.Generator, rgb: npt.NDArray[np.uint8], *, is_boxed: bool
+    ) -> npt.NDArray[np.uint8]:
+        """What the network learns on: other colours, and patches erased where nobody drew boxes."""
         jittered = colour_jitter(rng, rgb)
+        return jittered if is_boxed else erase(rng, jittered)
+
+    def _show(self, number: int, step: int, place: int) -> tuple[npt.NDArray[np.generic], ...]:
+        rng, sample, view = self.placed(number, step, place)
+        rgb = view.warp_rgb(sample.rgb)
         is_boxed = number < self.boxes.num_boxed
-        if not is_boxed:
-            jittered = erase(rng, jittered)
+        jittered = self.recolour(rng, rgb, is_boxed=is_boxed)
         boxes, labels = self._boxes_on(sample, view, sign=1 if is_boxed else -1)
         open_classes = self.boxes.open_classes(number)
         known = np.array([index not in open_classes for index in self.boxes.objects])
@@ -189,19 +203,11 @@ class BoxLoader(Loader):
         self, sample: Sample, view: View, *, sign: int
     ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.int64]]:
         """Boxes of that sign on the canvas; those hardly on it are left out, those mostly cut off are `OPEN`."""
-        boxes, labels = [], []
-        for box in sample.boxes:
-            if box.sign != sign or box.class_index not in self.boxes.objects:
-                continue
-            whole = view.map_box(box.x0, box.y0, box.x1, box.y1)
-            x0, y0 = max(0.0, whole[0]), max(0.0, whole[1])
-            x1, y1 = min(whole[2], view.width), min(whole[3], view.height)
-            if x1 - x0 < _MIN_SIDE or y1 - y0 < _MIN_SIDE:
-                continue
-            share = (x1 - x0) * (y1 - y0) / ((whole[2] - whole[0]) * (whole[3] - whole[1]))
-            boxes.append((x0, y0, x1, y1))
-            labels.append(self.boxes.objects.index(box.class_index) if share >= _MIN_VISIBLE else OPEN)
-        return np.array(boxes, np.float32).reshape(-1, 4), np.array(labels, np.int64)
+        chosen = [box for box in sample.boxes if box.sign == sign and box.class_index in self.boxes.objects]
+        whole = torch.tensor([view.map_box(box.x0, box.y0, box.x1, box.y1) for box in chosen]).reshape(-1, 4)
+        labels = torch.tensor([self.boxes.objects.index(box.class_index) for box in chosen], dtype=torch.int64)
+        boxes, labels = on_canvas(whole, labels, (view.width, view.height))
+        return boxes.numpy(), labels.numpy()
 
 
 def erase(rng: np.random.Generator, rgb: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:

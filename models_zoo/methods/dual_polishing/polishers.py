@@ -7,26 +7,22 @@ Shape letters: N boxes, V views of a box, C channels, K classes of objects, S = 
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
-from torchvision import ops
 
 from models_zoo.detection.boxes import VIEWS, best_match, clip, context_views, decode, jitter
 from models_zoo.losses.detection import box_overlap
-from models_zoo.networks.detector import LEVELS, WIDTH, Found
+from models_zoo.networks.box_classifier import CELLS, BoxClassifier, box_pool, read_boxes
+from models_zoo.networks.detector import WIDTH, Found
 
-CELLS = 7
 _MIXED, _HIDDEN = 64, 256
 _NARROW, _WIDE = 0.06, 0.2
 """Noise, in sides of a box: the narrow one gives mostly boxes of the same object, the wide one mostly misses."""
 _SAME_OBJECT = 0.7
 _MOST = 160
 """Noisy boxes an image that are learnt in one step."""
-_CANONICAL = 224
-"""Boxes up to this size are read off the finest map: their sides are what matters."""
 
 
 class BoxPolisher(nn.Module):
@@ -54,40 +50,18 @@ class BoxPolisher(nn.Module):
         return deltas
 
 
-class CategoryPolisher(nn.Module):
-    """Logits of the classes and, last, of "no object", from the features of a box."""
-
-    def __init__(self, num_classes: int) -> None:
-        super().__init__()
-        self.look = nn.Sequential(
-            nn.Flatten(),
-            nn.Linear(WIDTH * CELLS**2, _HIDDEN),
-            nn.ReLU(inplace=True),
-            nn.Linear(_HIDDEN, _HIDDEN),
-            nn.Linear(_HIDDEN, num_classes + 1),
-        )
-
-    def forward(self, box_NCSS: Tensor) -> Tensor:
-        """(N, C, S, S) -> (N, K + 1)."""
-        logits: Tensor = self.look(box_NCSS)
-        return logits
-
-
 class Polishers(nn.Module):
     """Both polishers and the features they share."""
 
     def __init__(self, num_classes: int) -> None:
         super().__init__()
         self.num_classes = num_classes
-        self.box, self.category = BoxPolisher(), CategoryPolisher(num_classes)
-        names = [str(stride) for stride in LEVELS]
-        self.pool = ops.MultiScaleRoIAlign(names, CELLS, 2, canonical_scale=_CANONICAL)
+        self.box, self.category = BoxPolisher(), BoxClassifier(num_classes)
+        self.pool = box_pool()
 
     def features(self, maps: Sequence[Tensor], boxes: Sequence[Tensor], size: tuple[int, int]) -> Tensor:
         """Features (N, C, S, S) of all boxes, image by image, from maps of a canvas (width, height); no gradient."""
-        levels = OrderedDict((str(stride), level.detach().float()) for stride, level in zip(LEVELS, maps, strict=True))
-        found: Tensor = self.pool(levels, list(boxes), [(size[1], size[0])] * len(boxes))
-        return found
+        return read_boxes(self.pool, [level.detach() for level in maps], boxes, size)
 
     def move(self, maps: Sequence[Tensor], boxes: Sequence[Tensor], size: tuple[int, int]) -> list[Tensor]:
         """Where the box polisher would have each image's boxes, not clipped; each box's result is its own alone."""

@@ -15,23 +15,20 @@ from typing import Self
 
 import torch
 from torch import Tensor, nn
-from torchvision import ops
 
 from models_zoo.detection.data import BoxBatch
-from models_zoo.losses.detection import box_overlap, quality_loss, weighted_focal
+from models_zoo.detection.learning import allowed, assigned, box_losses, canvas_size, class_loss, score_maps
 from models_zoo.methods.base import Batch, Losses, Schedule, TaskContext, schedule_by_effort
 from models_zoo.methods.dual_polishing.info import DualPolishingConfig
 from models_zoo.methods.dual_polishing.polishers import Polishers, decide, polished
 from models_zoo.networks.averaging import follow
-from models_zoo.networks.detector import Answer, Detector, Found, assign, distinct, find, places
+from models_zoo.networks.detector import Answer, Detector, Found, distinct, find
 from models_zoo.networks.encoders import starting_encoder
-from models_zoo.networks.segmenter import OUTPUT_STRIDE
 
 POLISH_FROM, WARM_UP = 0.1, 0.3
 """Shares of training before the polishers learn, whose features are then worth something, and before they are used."""
 FROZEN_STAGES = 2
 _ENCODER_RATE = 0.2
-_BOX_WEIGHT = 2.0
 _LEAST_SCORE = 0.05
 _EPOCHS = {"quick": 15.0, "normal": 40.0, "thorough": 120.0}
 _STEPS = {"quick": (200, 1000), "normal": (600, 4000), "thorough": (1800, 15000)}
@@ -93,14 +90,13 @@ class DualPolishing(nn.Module):
         """The detector's losses on what a person drew."""
         count = batch.num_boxed
         truths = list(zip(batch.true_boxes[:count], batch.true_labels[:count], strict=True))
-        labels_BL, targets_BL4 = _assigned(truths, batch)
-        weights_BLK = batch.known_BK[:count, None].float().expand_as(answer.logits_BLK)
-        classes = weighted_focal(answer.logits_BLK.flatten(0, 1), labels_BL.flatten(), weights_BLK.flatten(0, 1))
-        return classes + _box_losses(answer, labels_BL, targets_BL4)
+        labels_BL, targets_BL4 = assigned(truths, batch)
+        weights_BLK = batch.known_BK[:count, None].float()
+        return class_loss(answer, labels_BL, weights_BLK) + box_losses(answer, labels_BL, targets_BL4)
 
     def _polishing_losses(self, batch: BoxBatch) -> dict[str, Tensor]:
         """Both polishers on noisy copies of the true boxes; the detector learns nothing from it."""
-        count, size = batch.num_boxed, _size(batch)
+        count, size = batch.num_boxed, canvas_size(batch)
         truths = [
             (boxes[labels >= 0], labels[labels >= 0])
             for boxes, labels in zip(batch.true_boxes[:count], batch.true_labels[:count], strict=True)
@@ -118,22 +114,20 @@ class DualPolishing(nn.Module):
 
     def _self_training(self, batch: BoxBatch) -> dict[str, Tensor]:
         """What the averaged copy finds in unmarked images: classes and boxes from targets of their own."""
-        count, size, config = batch.num_boxed, _size(batch), self.config
+        count, size, config = batch.num_boxed, canvas_size(batch), self.config
         rgb = batch.rgb_BHWC[count:]
         with torch.no_grad():
             maps = self.teacher.pyramid(rgb)
             believed = self.teacher.heads(maps)
             found = find(believed, [size] * len(rgb), least=config.pseudo_box_score)
             ruled_out = zip(batch.true_boxes[count:], batch.true_labels[count:], strict=True)
-            found = [_allowed(one, *said) for one, said in zip(found, ruled_out, strict=True)]
+            found = [allowed(one, *said) for one, said in zip(found, ruled_out, strict=True)]
             moved = self._moved(maps, found, size, [size] * len(rgb))
             classes = self._classes(maps, found, size) if config.category_polishing else _as_found(found)
             background_BLK = 1 - torch.sigmoid(believed.logits_BLK).amax(dim=2, keepdim=True)
         answer = self.student(batch.jittered_BHWC[count:])
-        labels_BL, _ = _assigned(classes, batch)
-        weights_BLK = background_BLK.expand_as(answer.logits_BLK)
-        of_class = weighted_focal(answer.logits_BLK.flatten(0, 1), labels_BL.flatten(), weights_BLK.flatten(0, 1))
-        of_box = _box_losses(answer, *_assigned(_as_found(moved), batch))
+        of_class = class_loss(answer, assigned(classes, batch)[0], background_BLK)
+        of_box = box_losses(answer, *assigned(_as_found(moved), batch))
         weight = config.unmarked_weight * min(1.0, (batch.progress - WARM_UP) / WARM_UP)
         return {"unmarked_class": weight * of_class, "unmarked_box": weight * of_box}
 
@@ -173,19 +167,7 @@ class DualPolishing(nn.Module):
         """Of each class the score of its surest box over a cell, of the background what the surest of all leaves."""
         count, height, width = rgb_BHWC.shape[:3]
         found = self.find(rgb_BHWC, [(width, height)] * count)
-        objects = [place for place in range(self._num_classes) if place != self._background]
-        rows, columns = height // OUTPUT_STRIDE, width // OUTPUT_STRIDE
-        probs = torch.zeros((count, self._num_classes, rows, columns), device=rgb_BHWC.device)
-        for number, one in enumerate(found):
-            cells = (one.boxes_N4 / OUTPUT_STRIDE).round().int().tolist()
-            for (x0, y0, x1, y1), score, label in zip(cells, one.scores_N, one.labels_N.tolist(), strict=True):
-                region = probs[number, objects[label], y0:y1, x0:x1]
-                region.clamp_(min=float(score))
-        rest = 1 - probs.amax(dim=1)
-        if self._background is None:
-            return torch.softmax(torch.log(probs + 1e-3), dim=1)
-        probs[:, self._background] = rest
-        return probs / probs.sum(dim=1, keepdim=True)
+        return score_maps(found, (width, height), num_classes=self._num_classes, background=self._background)
 
     def weights(self) -> dict[str, Tensor]:
         """The averaged copies."""
@@ -213,39 +195,9 @@ class DualPolishing(nn.Module):
         self.load_state_dict(dict(state))
 
 
-def _size(batch: Batch) -> tuple[int, int]:
-    """Width and height of the canvas."""
-    return batch.rgb_BHWC.shape[2], batch.rgb_BHWC.shape[1]
-
-
 def _boxes(found: Sequence[Found]) -> list[Tensor]:
     return [one.boxes_N4 for one in found]
 
 
 def _as_found(found: Sequence[Found]) -> list[tuple[Tensor, Tensor]]:
     return [(one.boxes_N4, one.labels_N) for one in found]
-
-
-def _assigned(truths: Sequence[tuple[Tensor, Tensor]], batch: Batch) -> tuple[Tensor, Tensor]:
-    """Labels (B, L) and boxes (B, L, 4) of all places for boxes and labels of each image."""
-    middles, strides = places(_size(batch), batch.rgb_BHWC.device)
-    parts = [assign(boxes, labels, middles, strides) for boxes, labels in truths]
-    return torch.stack([labels for labels, _ in parts]), torch.stack([boxes for _, boxes in parts])
-
-
-def _box_losses(answer: Answer, labels_BL: Tensor, targets_BL4: Tensor) -> Tensor:
-    """Overlap and quality at the places that show an object."""
-    shows = labels_BL >= 0
-    boxes, targets = answer.boxes_BL4[shows], targets_BL4[shows]
-    return _BOX_WEIGHT * box_overlap(boxes, targets) + quality_loss(answer.quality_BL[shows], boxes, targets)
-
-
-def _allowed(found: Found, free_M4: Tensor, classes_M: Tensor) -> Found:
-    """Without boxes more than half of which lies where a person said that there is none of the class."""
-    if not len(free_M4) or not len(found.boxes_N4):
-        return found
-    low = torch.maximum(found.boxes_N4[:, None, :2], free_M4[:, :2])
-    high = torch.minimum(found.boxes_N4[:, None, 2:], free_M4[:, 2:])
-    met = (high - low).clamp(min=0).prod(dim=2) / ops.box_area(found.boxes_N4)[:, None]
-    against = (met > 0.5) & (found.labels_N[:, None] == classes_M)
-    return found.pick(~against.any(dim=1))

@@ -13,11 +13,12 @@ from torchvision import ops
 from models_zoo import Box, Cancelled, Scribble, SnapshotSpec, TrainingError, parse_config, write_manifest
 from models_zoo.detection.boxes import best_match, jitter
 from models_zoo.detection.data import BoxBatch, BoxLoader, BoxSet
+from models_zoo.detection.learning import allowed
 from models_zoo.engine import SilentCallbacks, checkpoint, fit
 from models_zoo.methods.base import TaskContext
 from models_zoo.methods.dual_polishing.info import INFO
 from models_zoo.methods.dual_polishing.polishers import Polishers, category_targets, decide, polished
-from models_zoo.methods.dual_polishing.task import DualPolishing, _allowed
+from models_zoo.methods.dual_polishing.task import DualPolishing
 from models_zoo.networks.detector import LEVELS, WIDTH, Found
 from models_zoo.snapshot import read
 from tests.models_zoo.toy import CLASSES, DISC, make_snapshot
@@ -215,7 +216,7 @@ def test_what_a_person_ruled_out_is_not_learnt(tmp_path: Path) -> None:
     batch = loader_of(tmp_path / "s").batch(0)
     assert sorted(len(part) for part in batch.true_boxes[2:]) == [0, 1]
     found = Found(boxes((0, 0, 10, 10), (0, 0, 10, 10), (20, 0, 30, 10)), torch.ones(3), torch.tensor([0, 1, 0]))
-    kept = _allowed(found, boxes((0, 0, 25, 6)), torch.tensor([0]))
+    kept = allowed(found, boxes((0, 0, 25, 6)), torch.tensor([0]))
     assert kept.labels_N.tolist() == [1, 0] and kept.boxes_N4[1, 0] == 20
 
 
