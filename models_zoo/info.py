@@ -61,6 +61,7 @@ class MethodInfo:
         name: registry key, equals the folder name.
         title: shown to people.
         accepts: kinds of mark it learns from; others are ignored, and the page says so.
+        needs: those of them that it refuses to do without.
         config: type of its settings; the fields become the form.
         entry: "module:attribute" of the class implementing `methods.base.TrainingTask`.
         summary: one sentence for the form.
@@ -84,6 +85,7 @@ class MethodInfo:
     license: str = ""
     loader: str = "models_zoo.data.loader:Loader"
     interactive: str = ""
+    needs: frozenset[MarkKind] = frozenset()
     polishes: bool = False
     detects: bool = False
     learns_unmarked: bool = False

@@ -22,6 +22,7 @@ from models_zoo.methods.seafeats.info import INFO as _SEAFEATS
 from models_zoo.methods.seeded_segmentation.info import INFO as _SEEDED_SEGMENTATION
 from models_zoo.methods.self_vit_mil.info import INFO as _SELF_VIT_MIL
 from models_zoo.methods.toco.info import INFO as _TOCO
+from models_zoo.methods.tsddnet.info import INFO as _TSDDNET
 from models_zoo.methods.wscl.info import INFO as _WSCL
 
 _ENCODERS: tuple[EncoderInfo, ...] = (
@@ -58,6 +59,7 @@ def list_methods() -> list[MethodInfo]:
         CLICK_NET,
         _MASK_POLISHER,
         _DUAL_POLISHING,
+        _TSDDNET,
     ]
 
 
