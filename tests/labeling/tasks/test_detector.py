@@ -60,6 +60,21 @@ def test_it_learns_from_unmarked_images_too_is_measured_and_taken_out(cast: Cast
     assert "dual_polishing" in out.getvalue() and load_finder(tmp_path / "w", "cpu").objects
 
 
+def test_coarse_boxes_and_tags_are_learnt_and_unmarked_images_are_not(cast: Cast) -> None:
+    images = [boxed(cast), boxed(cast), make_image(cast.project)]
+    make_image(cast.project)
+    annotation = make_annotation(images[2], cast.ben)
+    make_mark(annotation, label_class=cast.project.classes.get(is_background=False), kind="tag", geometry={})
+    run = start(cast, method="tsddnet", config=QUICK)
+    content = json.loads(storage.read(run.snapshot))
+    assert [int(item["id"]) for item in content["images"]] == [image.pk for image in images]
+    train(run.pk)
+    run.refresh_from_db()
+    assert (run.status, run.error) == ("succeeded", "")
+    version = ModelVersion.objects.get()
+    assert not version.is_active and version.note == FINDS_BOXES
+
+
 def test_other_methods_do_not_get_unmarked_images(cast: Cast) -> None:
     first, unmarked = boxed(cast), make_image(cast.project)
     assert files(cast.project, unmarked=False) == [first.pk]
