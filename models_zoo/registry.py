@@ -15,6 +15,7 @@ from models_zoo.methods.agmm.info import INFO as _AGMM
 from models_zoo.methods.bas.info import INFO as _BAS
 from models_zoo.methods.cam.info import INFO as _CAM
 from models_zoo.methods.dual_polishing.info import INFO as _DUAL_POLISHING
+from models_zoo.methods.excel.info import INFO as _EXCEL
 from models_zoo.methods.gp_explainable.info import INFO as _GP_EXPLAINABLE
 from models_zoo.methods.mask_polisher.info import INFO as _MASK_POLISHER
 from models_zoo.methods.ppl.info import INFO as _PPL
@@ -52,6 +53,7 @@ def list_methods() -> list[MethodInfo]:
         _BAS,
         _PPL,
         _TOCO,
+        _EXCEL,
         _SEAFEATS,
         _WSCL,
         _SELF_VIT_MIL,

@@ -129,6 +129,7 @@ def load_predictor(weights_dir: Path, device: str = "auto") -> Predictor:
         class_weights_C=torch.ones(len(classes)),
         seed=0,
         background=next((at for at, item in enumerate(classes) if item["is_background"]), None),
+        class_names=tuple(item["name"] for item in classes),
     )
     task: TrainingTask = load_entry(info.entry)(config, context, pretrained=False)
     task.load_weights(weights, strict=True)

@@ -127,6 +127,7 @@ class _Run:
             seed=seed,
             background=next((at for at, item in enumerate(snapshot.classes) if item.is_background), None),
             num_items=MAX_PATCHES * len(dataset),
+            class_names=tuple(item.name for item in snapshot.classes),
         )
         self.task: TrainingTask = load_entry(info.entry)(config, context)
         if init_weights is not None:

@@ -125,6 +125,7 @@ class TaskContext:
         class_weights_C: averages 1 over labelled pixels.
         background: position of the class that is what the others leave; None if the project has no such class.
         num_items: numbers of `Batch.items_Bhw` go from 0 to this, exclusive.
+        class_names: by position, for methods that read them.
     """
 
     num_classes: int
@@ -132,6 +133,7 @@ class TaskContext:
     seed: int
     background: int | None = None
     num_items: int = 1
+    class_names: tuple[str, ...] = ()
 
 
 class TrainingTask(Protocol):

@@ -1,0 +1,1 @@
+"""Patches compared with the words for classes: masks from tags and names (ExCEL)."""

@@ -1,0 +1,1 @@
+"""Image-text models: places of a picture and sentences as vectors that can be compared."""
