@@ -19,6 +19,7 @@ from models_zoo.methods.excel.info import INFO as _EXCEL
 from models_zoo.methods.gp_explainable.info import INFO as _GP_EXPLAINABLE
 from models_zoo.methods.mask_polisher.info import INFO as _MASK_POLISHER
 from models_zoo.methods.ppl.info import INFO as _PPL
+from models_zoo.methods.seaclip.info import INFO as _SEACLIP
 from models_zoo.methods.seafeats.info import INFO as _SEAFEATS
 from models_zoo.methods.seeded_segmentation.info import INFO as _SEEDED_SEGMENTATION
 from models_zoo.methods.self_vit_mil.info import INFO as _SELF_VIT_MIL
@@ -55,6 +56,7 @@ def list_methods() -> list[MethodInfo]:
         _TOCO,
         _EXCEL,
         _SEAFEATS,
+        _SEACLIP,
         _WSCL,
         _SELF_VIT_MIL,
         _GP_EXPLAINABLE,

@@ -9,6 +9,7 @@ from __future__ import annotations
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 from models_zoo.seeds.boxes import region_boxes
 
@@ -17,6 +18,11 @@ _LAST = 6
 """Of so many last layers the attention says where maps spread."""
 _ROUNDS = 3
 _EPS = 1e-6
+
+
+def even_channels(places_BEhw: Tensor) -> Tensor:
+    """Each channel of length 1 over a picture's places, as in the published code, so that none drowns the others."""
+    return F.normalize(places_BEhw.flatten(2), dim=2).reshape(places_BEhw.shape)
 
 
 def text_scores(places_BEhw: Tensor, texts_TE: Tensor, picture_BE: Tensor) -> Tensor:

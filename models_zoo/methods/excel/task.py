@@ -21,7 +21,14 @@ from models_zoo.losses.relations import relation_loss, scaled_cosines
 from models_zoo.methods.averaged_training import ENCODER_RATE, FROZEN_STAGES
 from models_zoo.methods.base import Batch, Losses, TaskContext
 from models_zoo.methods.excel.info import ExcelConfig
-from models_zoo.methods.excel.places import inside_boxes, spread, spreading_attention, text_scores, transition
+from models_zoo.methods.excel.places import (
+    even_channels,
+    inside_boxes,
+    spread,
+    spreading_attention,
+    text_scores,
+    transition,
+)
 from models_zoo.methods.excel.relations import Adapter, relation_attention
 from models_zoo.methods.excel.words import class_texts
 from models_zoo.methods.tag_task import TagTask
@@ -62,7 +69,7 @@ class ExcelTraining(TagTask):
 
     def texts(self) -> Tensor:
         """What places are compared with, (T, E): the classes by position, and rivals that are none."""
-        return self.text.learnt_texts() if self.clip_texts_TE is None else self.get_buffer("clip_texts_TE")
+        return self.text.learnt_texts() if self.text.asked().learns_tags else self.get_buffer("clip_texts_TE")
 
     def parameter_groups(self) -> list[dict[str, object]]:
         """The encoders learn slower than what starts from nothing."""
@@ -151,6 +158,8 @@ class ExcelTraining(TagTask):
             features = self._adapter().eval()(seen.layers).float()
             relation, extra = torch.sigmoid(scaled_cosines(features)), relation_attention(features)
         places = self.text.asked().places(seen, extra).float()
+        if not self.text.asked().learns_tags:
+            places = even_channels(places)
         inside = F.interpolate(valid_BHW[:, None].float(), size=places.shape[2:], mode="area")[:, 0] >= 0.5
         scores = text_scores(places, texts_TE.float(), seen.picture_BE.float())[:, : self.num_classes]
         maps = to_unit_range(scores, allowed_BC, inside)

@@ -13,14 +13,10 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from models_zoo.networks.image_text.surroundings import surroundings
 from models_zoo.networks.image_text.types import ImageText
 
 PROMPT = "a clean origami {}."
-SURROUNDINGS = (
-    "ground", "grass", "tree", "building", "wall", "sky", "water", "road", "land", "sea", "river", "lake", "cloud",
-    "mountain", "rock", "street", "bridge", "house", "floor", "ceiling", "sand", "soil", "snow", "shadow", "fence",
-)  # fmt: skip
-"""25 things that may be around what somebody looks for: without such rivals every place looks like the class."""
 _GENERAL = (
     "a close view of {}",
     "a part of {}",
@@ -47,8 +43,7 @@ def class_texts(model: ImageText, names: Sequence[str], *, clusters: int, backgr
         clusters: groups of sentences at most; 0 leaves the names as they are.
         background: position of the background class.
     """
-    rivals = [word for word in SURROUNDINGS if word not in {name.lower() for name in names}]
-    texts = model.texts([PROMPT.format(name) for name in (*names, *rivals)])
+    texts = model.texts([PROMPT.format(name) for name in (*names, *surroundings(names))])
     things = [position for position in range(len(names)) if position != background]
     if clusters and things:
         sentences = [sentence for position in things for sentence in _sentences(model, names[position])]

@@ -40,13 +40,16 @@ class SeaFeatsTraining(AveragedTraining):
 
     def __init__(self, config: SeaFeatsConfig, context: TaskContext, *, pretrained: bool = True) -> None:
         """Build the network; `pretrained=False` leaves the encoder random, for weights loaded afterwards."""
-        encoder = starting_encoder(config.encoder, pretrained=pretrained, frozen_stages=FROZEN_STAGES)
-        cell = int(config.cell)
-        super().__init__(CellClassifier(encoder, context.num_classes, cell=cell), config, context)
+        super().__init__(self.make_network(config, context.num_classes, pretrained=pretrained), config, context)
         width = self.student.width
         self.projection = nn.Sequential(nn.Conv2d(width, width, 1), nn.ReLU(), nn.Conv2d(width, _PROJECTED, 1))
         self.templates = Templates(context.num_classes, width)
-        self._side = cell // OUTPUT_STRIDE
+        self._side = int(config.cell) // OUTPUT_STRIDE
+
+    def make_network(self, config: SeaFeatsConfig, num_classes: int, *, pretrained: bool) -> CellClassifier:
+        """The grid, on an encoder of its own."""
+        encoder = starting_encoder(config.encoder, pretrained=pretrained, frozen_stages=FROZEN_STAGES)
+        return CellClassifier(encoder, num_classes, cell=int(config.cell))
 
     def parameter_groups(self) -> list[dict[str, object]]:
         """The encoder learns slower than what starts from nothing."""
@@ -95,9 +98,7 @@ class SeaFeatsTraining(AveragedTraining):
         Takes the cells' unit features into the templates first.
         """
         present_BC, absent_BC = self._told(batch)
-        pure_B = torch.zeros_like(batch.is_full_B)
-        if self.background is not None:
-            pure_B = absent_BC[:, self._things(absent_BC)].all(dim=1)
+        pure_B = self._pure(absent_BC)
         drawn_BCgk = to_cells(batch.targets_BChw, self._side)
         mass_B1gk = drawn_BCgk.sum(dim=1, keepdim=True)
         valid_Bgk = self._valid_cells(batch)
@@ -111,10 +112,22 @@ class SeaFeatsTraining(AveragedTraining):
             threshold=self.config.threshold or self.templates.get_buffer("likeness"),
             background=self.background,
         )
+        return self._teachable(batch, labels_Bgk)
+
+    def _pure(self, absent_BC: Tensor) -> Tensor:
+        """Bool (B,): pictures known to show background only."""
+        if self.background is None:
+            return torch.zeros_like(absent_BC[:, 0])
+        return absent_BC[:, self._things(absent_BC)].all(dim=1)
+
+    def _teachable(self, batch: Batch, labels_Bgk: Tensor) -> Tensor:
+        """The labels, but `IGNORE` outside of the picture, where people spoke and where they ruled the class out."""
+        drawn_BCgk = to_cells(batch.targets_BChw, self._side)
+        mass_Bgk = drawn_BCgk.sum(dim=1)
         known = labels_Bgk != IGNORE
         chosen_B1gk = torch.where(known, labels_Bgk, torch.zeros_like(labels_Bgk))[:, None]
         ruled_out = to_cells(batch.excluded_BChw.float(), self._side).gather(1, chosen_B1gk)[:, 0] > 0.5
-        free = known & valid_Bgk & (mass_B1gk[:, 0] == 0) & ~batch.is_full_B[:, None, None] & ~ruled_out
+        free = known & self._valid_cells(batch) & (mass_Bgk == 0) & ~batch.is_full_B[:, None, None] & ~ruled_out
         return labels_Bgk.masked_fill(~free, IGNORE)
 
     def _members(self, present_BC: Tensor, pure_B: Tensor) -> Tensor:

@@ -56,14 +56,13 @@ class ClipShape:
 
 @dataclass(frozen=True)
 class _Branch:
-    """Where the second path begins, what each later block asked there, and the class token of the first path.
+    """Where the second path begins, and what each later block asked there.
 
     A block's query, key and value are of shape (B, H, T, D / H) each.
     """
 
     tokens_BTD: Tensor
     asked: tuple[tuple[Tensor, Tensor, Tensor], ...]
-    class_B1D: Tensor
     size: tuple[int, int]
 
 
@@ -178,23 +177,18 @@ class Clip(ImageText):
             if number in self._kept:
                 layers.append(_as_map(tokens[:, 1:], size))
         picture = tower.project(tower.norm_after(tokens[:, 0]))
-        state = _Branch(branching, tuple(asked), tokens[:, :1], size)
+        state = _Branch(branching, tuple(asked), size)
         return Seen(tuple(layers), torch.stack(maps), F.normalize(picture, dim=1), state)
 
     @torch.no_grad()
     def places(self, seen: Seen, extra_BNN: Tensor | None = None) -> Tensor:
-        """As `ImageText.places`, of the second path.
-
-        A channel's length is taken over the places (and the class token), as in the published code.
-        """
+        """As `ImageText.places`, of the second path."""
         state: _Branch = seen.state
         tower, tokens = self.image, state.tokens_BTD
         for (query, key, value), block in zip(state.asked, tower.blocks[-len(state.asked) :], strict=True):
             assert isinstance(block, _Block)
             tokens = tokens + block.joined(second_attention(query, key, value, extra_BNN)[:, None] @ value)
-        tokens = torch.cat([state.class_B1D, tokens[:, 1:]], dim=1)
-        features_BTE = F.normalize(tower.project(tower.norm_after(tokens)), dim=1)
-        return _as_map(features_BTE[:, 1:], state.size)
+        return _as_map(tower.project(tower.norm_after(tokens[:, 1:])), state.size)
 
     @torch.no_grad()
     def texts(self, sentences: Sequence[str]) -> Tensor:

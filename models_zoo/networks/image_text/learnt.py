@@ -25,9 +25,10 @@ WIDTH = 128
 BUCKETS = 4096
 SHARPNESS = 10.0
 """Of how alike two places' features must be to look at each other."""
-_LAYERS = (8, 16, 32)
+_LAYERS = (16, 32)
 _GROUP = 3
 _MAP = 16
+_SCALE = WIDTH**0.5
 
 
 class LearntImageText(ImageText):
@@ -44,7 +45,8 @@ class LearntImageText(ImageText):
         self.layer_channels = tuple(encoder.channels[stride] for stride in _LAYERS)
         self.descriptions = {}
         self.project = nn.Conv2d(encoder.channels[32], WIDTH, 1, bias=False)
-        nn.init.normal_(self.project.weight, std=0.01)
+        # Divided by _SCALE in use: a step of the optimizer then moves a logit as far as one of a plain linear layer.
+        nn.init.normal_(self.project.weight, std=0.01 * _SCALE)
         self.words = nn.Embedding(BUCKETS, WIDTH)
 
     def normalise(self, rgb_BHWC: Tensor) -> Tensor:
@@ -54,14 +56,18 @@ class LearntImageText(ImageText):
     def logits(self, images_BCHW: Tensor, texts_CE: Tensor) -> Tensor:
         """One logit a picture and text, (B, C); above 0 the picture is believed to show it."""
         layers, _ = self.encoder.chain(images_BCHW)
-        logits: Tensor = self.project(layers[32]).mean(dim=(2, 3)) @ texts_CE.T
+        logits: Tensor = self._embedded(layers[32]).mean(dim=(2, 3)) @ texts_CE.T
         return logits
+
+    def _embedded(self, layer_BDhw: Tensor) -> Tensor:
+        embedded: Tensor = self.project(layer_BDhw) / _SCALE
+        return embedded
 
     def encode(self, images_BCHW: Tensor) -> Seen:
         """As `ImageText.encode`; layers are of stride 16, and places look at those whose features are like theirs."""
         chain, _ = self.encoder.chain(images_BCHW)
         layers = tuple(_at_places(chain[stride], chain[_MAP]) for stride in _LAYERS)
-        embedded = self.project(chain[32])
+        embedded = self._embedded(chain[32])
         picture_BE = F.normalize(embedded.mean(dim=(2, 3)), dim=1)
         return Seen(layers, torch.stack([look_alike(layer) for layer in layers]), picture_BE, embedded)
 

@@ -62,7 +62,7 @@ class ImageText(nn.Module, ABC):
 
     @abstractmethod
     def places(self, seen: Seen, extra_BNN: Tensor | None = None) -> Tensor:
-        """Features of places to compare with texts, (B, E, h, w); `extra_BNN` is attention to add."""
+        """Features of places to compare with texts, (B, E, h, w) of any length; `extra_BNN` is attention to add."""
 
     @abstractmethod
     def texts(self, sentences: Sequence[str]) -> Tensor:

@@ -196,7 +196,7 @@ def test_damaged_and_missing_files_say_what_to_do(tmp_path: Path) -> None:
     with pytest.raises(ImageTextError, match="cannot be read"):
         load_clip(tmp_path)
     path.rename(tmp_path / "cut.pt")
-    with pytest.raises(ImageTextError, match="code and is not read|cannot be read"):
+    with pytest.raises(ImageTextError, match=r"is not read|cannot be read"):
         load_clip(tmp_path)
     (tmp_path / "cut.pt").unlink()
     with pytest.raises(ImageTextError, match="none found"):
@@ -243,10 +243,10 @@ def test_a_pictures_logit_is_the_mean_of_its_places() -> None:
         seen = model.encode(images)
         places = torch.einsum("behw,te->bthw", seen.state, texts)
         torch.testing.assert_close(places.mean(dim=(2, 3)), model.logits(images, texts), atol=1e-6, rtol=1e-4)
-        torch.testing.assert_close(seen.attention_LBNN.sum(dim=3), torch.ones(3, 2, 8))
-        assert [layer.shape[2:] for layer in seen.layers] == [(4, 2)] * 3
+        torch.testing.assert_close(seen.attention_LBNN.sum(dim=3), torch.ones(2, 2, 8))
+        assert [layer.shape[2:] for layer in seen.layers] == [(4, 2)] * 2
         everywhere = model.places(seen, torch.full((2, 8, 8), 1 / 8))
-    assert everywhere.shape == places.shape[:1] + (model.width, 4, 2)
+    assert everywhere.shape == (*places.shape[:1], model.width, 4, 2)
     assert not torch.equal(everywhere, model.places(seen))
 
 
