@@ -13,7 +13,6 @@ Kirillov et al., ICCV 2023; Zhang et al. (MobileSAM), 2023; Zhou et al. (EdgeSAM
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -23,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from models_zoo.file_hashes import differs_from_its_hash
 from models_zoo.interactive.types import SegmenterFileError
 
 if TYPE_CHECKING:
@@ -208,7 +208,8 @@ def _session(path: Path, role: str) -> InferenceSession:
         from onnxruntime.capi import onnxruntime_pybind11_state as errors
     except ImportError as error:
         raise SegmenterFileError("ONNX files need onnxruntime: pip install 'burnish[onnx]'.") from error
-    _check_hash(path)
+    if differs_from_its_hash(path):
+        raise SegmenterFileError(f"{path.name} does not match the hash in {path.name}.sha256: fetch the file again.")
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3
     usable = onnxruntime.get_available_providers()
@@ -236,17 +237,6 @@ def _run(session: InferenceSession, feeds: dict[str, npt.NDArray[Any]], role: st
     except (errors.Fail, errors.InvalidArgument, errors.RuntimeException) as error:
         why = (str(error).splitlines() or [""])[0][:200]
         raise SegmenterFileError(f"The {role}'s file does not run: give the two files of one model. ({why})") from error
-
-
-def _check_hash(path: Path) -> None:
-    beside = path.with_name(path.name + ".sha256")
-    if not beside.is_file():
-        return
-    words = beside.read_text(errors="replace").split()
-    with path.open("rb") as opened:
-        digest = hashlib.file_digest(opened, "sha256").hexdigest()
-    if not words or words[0].lower() != digest:
-        raise SegmenterFileError(f"{path.name} does not match the hash in {beside.name}: fetch the file again.")
 
 
 def _described(inputs: Sequence[Any]) -> dict[str, _Input]:

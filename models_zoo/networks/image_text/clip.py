@@ -24,6 +24,8 @@ from models_zoo.networks.vision_transformer import resize_positions
 
 SECOND_PATH = 5
 """Last blocks beside which the second path runs; fewer in a model of fewer blocks."""
+_AT_ONCE = 128
+"""Sentences that are read together."""
 KEPT_EVERY = 3
 """Every so many blocks a layer is kept."""
 _MEAN = (122.7709383, 116.7460125, 104.09373615)
@@ -193,6 +195,10 @@ class Clip(ImageText):
     @torch.no_grad()
     def texts(self, sentences: Sequence[str]) -> Tensor:
         """As `ImageText.texts`; what stands where the sentence first ends is its vector."""
+        read = [self._read(sentences[at : at + _AT_ONCE]) for at in range(0, len(sentences), _AT_ONCE)]
+        return torch.cat(read)
+
+    def _read(self, sentences: Sequence[str]) -> Tensor:
         tower, context = self.text, self.shape.context
         device = tower.positions.device
         numbers_ST = torch.tensor([self.vocabulary.encode(text, context) for text in sentences], device=device)

@@ -23,6 +23,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from models_zoo.file_hashes import differs_from_its_hash
 from models_zoo.networks.image_text.byte_pairs import read_vocabulary
 from models_zoo.networks.image_text.clip import Clip, ClipShape, TowerShape
 from models_zoo.networks.image_text.clip_names import own_names
@@ -57,6 +58,8 @@ def configured_folder() -> Path:
 def load_clip(folder: Path) -> Clip:
     """The model of a folder, in evaluation mode. Raises ImageTextError for files that are not what they should be."""
     path = _weights_file(folder)
+    if differs_from_its_hash(path):
+        raise ImageTextError(f"{path.name} does not match the hash in {path.name}.sha256: fetch the file again.")
     state = own_names(_read(path), path.name)
     broken = [name for name, value in state.items() if not torch.isfinite(value).all()]
     if broken:

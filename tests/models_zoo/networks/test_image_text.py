@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from pathlib import Path
 
@@ -188,6 +189,16 @@ def test_a_file_that_could_be_code_is_refused_unread(tmp_path: Path, capsys: pyt
     with pytest.raises(ImageTextError, match="could be code"):
         load_clip(tmp_path)
     assert "ran" not in capsys.readouterr().out
+
+
+def test_a_file_that_differs_from_the_hash_beside_it_is_refused(tmp_path: Path) -> None:
+    path = write_clip(tmp_path)
+    beside = tmp_path / f"{path.name}.sha256"
+    beside.write_text(f"{hashlib.sha256(path.read_bytes()).hexdigest()}  {path.name}\n")
+    load_clip(tmp_path)
+    beside.write_text("0" * 64)
+    with pytest.raises(ImageTextError, match="does not match the hash"):
+        load_clip(tmp_path)
 
 
 def test_damaged_and_missing_files_say_what_to_do(tmp_path: Path) -> None:
