@@ -1,5 +1,5 @@
 /** <layer-panel>: what is shown and how strong, and habits. */
-import { html, type TemplateResult } from "lit";
+import { html, nothing, type TemplateResult } from "lit";
 import { action, runAction } from "../editor/actions";
 import type { Editor } from "../editor/editor";
 import { CHANNELS, FACTORS, isPlain, LOOK_RANGE, type Channel } from "../editor/picture_look";
@@ -21,7 +21,7 @@ export class LayerPanel extends EditorPart {
         ${check(editor, "showMarks", text.marks)} ${check(editor, "showUncertainty", text.uncertainty)}
         ${check(editor, "showComments", text.comments)}
       </div>
-      ${check(editor, "patterns", text.patterns)} ${this.picture(editor)}
+      ${check(editor, "patterns", text.patterns)} ${this.onion(editor)} ${this.picture(editor)}
       <details>
         <summary>${text.habits}</summary>
         <div class="checks">
@@ -29,6 +29,23 @@ export class LayerPanel extends EditorPart {
         </div>
       </details>
     `;
+  }
+
+  /** Offered where there is an accepted mask, or was one. */
+  private onion(editor: Editor): TemplateResult | typeof nothing {
+    const { image, comparing } = editor;
+    const isOn = comparing.onion.sheets(image) !== null;
+    if (!isOn && image?.store.rest == null) return nothing;
+    return html`<button
+      type="button"
+      class="button"
+      data-action="onion"
+      aria-pressed=${isOn}
+      title=${editor.keymap.titleOf("onion")}
+      @click=${() => runAction(editor, action("onion"))}
+    >
+      ${messages.onion.button} ${editor.keymap.keysOf("onion").map((key) => html`<kbd aria-hidden="true">${key}</kbd>`)}
+    </button>`;
   }
 
   private picture(editor: Editor): TemplateResult {

@@ -3,6 +3,7 @@ import { afterEach, expect, it } from "vitest";
 import type { Editor } from "../editor/editor";
 import { messages } from "../messages";
 import { detail } from "../testing/images";
+import "./proposal_bar";
 import type { ProposalBar } from "./proposal_bar";
 
 /** As much of an editor as the bar looks at. */
@@ -13,7 +14,6 @@ function editing(onScreen: "none" | "proposal", numMarks: number, more: object =
 }
 
 async function said(editor: Editor): Promise<string> {
-  await import("./proposal_bar");
   const bar = document.createElement("proposal-bar") as ProposalBar;
   bar.editor = editor;
   document.body.replaceChildren(bar);

@@ -8,11 +8,20 @@ import { EditorPart } from "./editor_part";
 const text = messages.proposal;
 /** Quick answers should not make the page flicker. */
 const BUSY_AFTER_MS = 300;
+/** From roomy to narrow: with keys, without the keys of lesser buttons, with fewer words on some of them. */
+const FITS = ["wide", "keyless", "short"] as const;
+/** CSS pixels that the sentence beside the buttons needs for two lines. */
+const ROOM_FOR_WORDS = 200;
+/** Between two buttons; the style sheet's --space-2. */
+const GAP = 8;
 
 export class ProposalBar extends EditorPart {
   static override properties = { ...EditorPart.properties, slow: { state: true } };
   declare slow: boolean;
   private timer: ReturnType<typeof setTimeout> | null = null;
+  /** What the bar was fitted to last: measuring makes the browser lay the page out. */
+  private fitted = "";
+  private readonly observer = new ResizeObserver(() => this.fit());
 
   constructor() {
     super();
@@ -31,14 +40,42 @@ export class ProposalBar extends EditorPart {
     }
   }
 
+  override connectedCallback(): void {
+    super.connectedCallback();
+    this.observer.observe(this);
+  }
+
+  override disconnectedCallback(): void {
+    this.observer.disconnect();
+    super.disconnectedCallback();
+  }
+
+  protected override updated(): void {
+    this.fit();
+  }
+
+  /** All on one line, whatever the language and the window: what is not needed goes first. */
+  private fit(): void {
+    const buttons = [...this.querySelectorAll<HTMLElement>(".buttons .button")];
+    const wanted = `${this.clientWidth} ${buttons.map((each) => each.textContent).join()}`;
+    if (buttons.length === 0 || wanted === this.fitted) return;
+    this.fitted = wanted;
+    const enough = this.clientWidth - ROOM_FOR_WORDS;
+    for (const fit of FITS) {
+      this.dataset["fit"] = fit;
+      if (buttons.reduce((sum, { offsetWidth }) => sum + offsetWidth + GAP, GAP) <= enough) return;
+    }
+  }
+
   override render(): TemplateResult {
     const { editor } = this;
     if (editor === null || editor.image === null) return html``;
     const working = editor.may("accept");
+    const hint = editor.image.onScreen === "proposal" ? this.hint(editor) : "";
     return html`
-      <p class="what" role="status">
+      <p class="what" role="status" title=${`${this.what(editor)} ${hint}`.trim()}>
         ${this.slow ? html`<span class="busy" aria-hidden="true"></span>` : nothing}${this.what(editor)}
-        ${editor.image.onScreen === "proposal" ? html`<span class="hint">${this.hint(editor)}</span>` : nothing}
+        ${hint === "" ? nothing : html`<span class="hint">${hint}</span>`}
       </p>
       <div class="buttons">
         ${editor.verifying ? this.button(editor, "verify_back", "Backspace") : this.button(editor, "back")}
@@ -94,15 +131,17 @@ export class ProposalBar extends EditorPart {
 
   private button(editor: Editor, name: ActionName, key = this.keyOf(editor, name), look = ""): TemplateResult {
     const which = action(name);
+    const short = name === "drop_painting" || name === "accept_and_next" ? text.short[name] : null;
     return html`<button
       type="button"
       class=${`button ${look}`}
       data-action=${name}
       ?disabled=${!which.canRun(editor)}
+      aria-label=${short === null ? nothing : which.label}
       aria-keyshortcuts=${key === "Esc" ? "Escape" : key.replace("Ctrl", "Control") || nothing}
       @click=${() => runAction(editor, which)}
     >
-      ${which.label}${key === "" ? nothing : html`<kbd aria-hidden="true">${key}</kbd>`}
+      ${short === null ? which.label : html`<span class="long">${which.label}</span><span class="short">${short}</span>`}${key === "" ? nothing : html`<kbd aria-hidden="true">${key}</kbd>`}
     </button>`;
   }
 }

@@ -19,6 +19,7 @@ import "../components/guidelines_panel";
 import "../components/help_sheet";
 import "../components/key_settings";
 import "../components/layer_panel";
+import "../components/onion_panel";
 import "../components/proposal_bar";
 import "../components/save_light";
 import "../components/skip_dialog";
@@ -243,6 +244,7 @@ export class LabelCanvas extends LitElement {
               <button type="button" class="button quiet" aria-label=${messages.close} @click=${() => editor.say("")}>×</button>
             </p>`}
       </div>
+      <onion-panel .editor=${editor}></onion-panel>
       <aside class="editor-side" aria-label=${messages.panels.classes}>
         <answer-list .editor=${editor}></answer-list>
         <h2>${messages.panels.classes}</h2>

@@ -14,6 +14,7 @@ const version = (id: number, sha256 = `sha${id}`): MaskVersion => ({
   model_version: null,
   created_at: "2026-01-01T00:00:00Z",
   is_accepted: false,
+  was_accepted: false,
 });
 const shows = (onScreen: OpenImage["onScreen"], store: object): OpenImage =>
   ({ id: 7, onScreen, store: { size: { width: 2, height: 1 }, proposal: null, rest: null, mask: null, ...store } }) as unknown as OpenImage;

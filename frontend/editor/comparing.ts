@@ -2,6 +2,7 @@
 import { ApiError, NetworkError } from "../api";
 import type { LabelMap } from "../codecs/label_map_png";
 import { messages } from "../messages";
+import { Onion, type OnionTrouble } from "./onion";
 import type { OpenImage } from "./open_image";
 import type { MaskVersion } from "./server";
 
@@ -15,7 +16,7 @@ export interface ComparingOptions {
   readonly loadMask: (version: MaskVersion) => Promise<LabelMap>;
   readonly onChange: () => void;
   /** There is nothing to compare with, or it cannot be had. */
-  readonly onNone: (reason: "none" | "unreachable") => void;
+  readonly onNone: (reason: "none" | OnionTrouble) => void;
 }
 
 export class Comparing {
@@ -25,8 +26,12 @@ export class Comparing {
   private asked = 0;
   versions: readonly MaskVersion[] = [];
   compared: Compared | null = null;
+  /** The third way to compare: accepted mask and proposal over each other. */
+  readonly onion: Onion;
 
-  constructor(private readonly options: ComparingOptions) {}
+  constructor(private readonly options: ComparingOptions) {
+    this.onion = new Onion(options);
+  }
 
   /** The mask to show instead of the one on the screen, while the key is down. */
   flickering(image: OpenImage | null): Compared | null {

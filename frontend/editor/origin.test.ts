@@ -90,7 +90,7 @@ describe("the line beside the pointer", () => {
   });
 
   it("says who stored a mask and when, once the server has said so", async () => {
-    const version = { id: 5, sha256: "r", url: "", origin: "edited", created_by: "ben", model_version: null, created_at: "2026-01-01T10:00:00Z", is_accepted: true };
+    const version = { id: 5, sha256: "r", url: "", origin: "edited", created_by: "ben", model_version: null, created_at: "2026-01-01T10:00:00Z", is_accepted: true, was_accepted: true };
     vi.mocked(server.loadMaskVersions).mockResolvedValue([version as server.MaskVersion]);
     store.setRest({ id: 5, sha256: "r", pixels: new Uint8Array(4) });
     expect(said()).toBe("ground");

@@ -90,6 +90,8 @@ export interface MaskVersion extends MaskRef {
   readonly model_version: { readonly id: number; readonly number: number } | null;
   readonly created_at: string;
   readonly is_accepted: boolean;
+  /** Accepted now, or before the image was opened again. */
+  readonly was_accepted: boolean;
 }
 
 export interface ProposalRun {

@@ -36,6 +36,8 @@ export interface ViewSettings {
   paintAbove: number;
   /** Classes told apart by patterns beside their colours. */
   patterns: boolean;
+  /** Accepted mask and proposal over each other: 0 shows the first alone, 1 the second alone. */
+  onionMix: number;
   /** Marks reach everything that looks alike, however far away. */
   allSimilar: boolean;
   keepView: boolean;
@@ -61,6 +63,7 @@ export const DEFAULT_SETTINGS: Readonly<ViewSettings> = {
   paintOver: "all",
   paintAbove: 0,
   patterns: false,
+  onionMix: 0.5,
   allSimilar: false,
   keepView: false,
   wheelNeedsCtrl: false,

@@ -11,6 +11,7 @@ import { LocksLayer } from "./layers/locks_layer";
 import { MarksLayer } from "./layers/marks_layer";
 import { MaskLayer } from "./layers/mask_layer";
 import { OfferedLayer } from "./layers/offered_layer";
+import { OnionLayer } from "./layers/onion_layer";
 import { ProposalLayer } from "./layers/proposal_layer";
 import { UncertaintyLayer } from "./layers/uncertainty_layer";
 import type { Point } from "./model";
@@ -46,14 +47,15 @@ export class Stage {
     const pictureElement = document.createElement("div");
     pictureElement.className = "layer layer-picture";
     element.append(pictureElement);
-    const masks = [new MaskLayer(), new OfferedLayer(), new ProposalLayer(), new CompareLayer(), new UncertaintyLayer()];
+    const masks = [new MaskLayer(), new OfferedLayer(), new ProposalLayer(), new OnionLayer(), new CompareLayer(), new UncertaintyLayer()];
     this.layers = [...masks, new LocksLayer(), new CellsLayer(), new MarksLayer(), new CommentsLayer(), this.cursorLayer];
     for (const layer of this.layers) {
       element.append(layer.canvas);
       // A graphics driver that fails takes a canvas's pixels along; the size set anew clears what is known of them.
       layer.canvas.addEventListener("contextrestored", () => this.resize());
     }
-    this.liveLayers = masks.filter((layer) => layer instanceof ProposalLayer || layer instanceof UncertaintyLayer);
+    const follow = [ProposalLayer, OnionLayer, UncertaintyLayer];
+    this.liveLayers = masks.filter((layer) => follow.some((kind) => layer instanceof kind));
     this.gestures = new Gestures({
       strokeStart: (sample) => this.strokeStart(sample),
       strokeMove: (sample) => this.editor.tool?.move(this.toolEvent(sample)),

@@ -1,5 +1,6 @@
 /** The editor's sentences in German; see en.ts. People are addressed as "Sie". */
 import { germanActions } from "./de_actions";
+import { germanLooking } from "./de_looking";
 import type { Trouble } from "../live/protocol";
 import type { Messages } from "./en";
 
@@ -114,6 +115,7 @@ export const de: Messages = {
     interactive: "Vorschlag aus den Markierungen",
     model: (n) => (n === null ? "Vorschlag des Modells" : `Vorschlag von Modell ${n}`),
     rest: "Maske, mit der dieses Bild wieder geöffnet wurde",
+    short: { drop_painting: "verwerfen", accept_and_next: "und weiter" },
     none: "Markieren Sie etwas, dann erscheint ein Vorschlag",
   },
   live: {
@@ -236,23 +238,6 @@ export const de: Messages = {
     close: "Schließen",
     modal: "Tasten, die davon abhängen, was Sie gerade tun",
     hands: "Maus, Stift und Finger",
-  },
-  compare: {
-    none: "Dieses Bild hat keine frühere Maske zum Vergleichen.",
-    unreachable: "Die frühere Maske lässt sich gerade nicht holen. Versuchen Sie es wieder, wenn das Licht „Gespeichert“ sagt.",
-    choose: "Maske zum Vergleichen",
-    beside: "Eine frühere Maske",
-    before: (name) => `Davor: ${name}`,
-    accepted: (by) => `angenommen (${by})`,
-    model: (n) => `Modell ${n}`,
-    origins: { interactive: "aus Markierungen", model: "Modell", painted: "gemalt", edited: "bearbeitet", polished: "nachgebessert", imported: "importiert" },
-    differs: (share) =>
-      share === 0 ? "kein Unterschied" : `${share < 0.001 ? "< 0,1" : (share * 100).toFixed(1).replace(".", ",")} % verschieden`,
-  },
-  uncertain: {
-    unknown: "Was auf dem Bildschirm ist, sagt nicht, wie sicher es ist.",
-    none: "Der Vorschlag ist überall sicher.",
-    place: (n, all) => `Unsichere Stelle ${n} von ${all}`,
   },
   selected: (kind, name, n, all) => `${kinds[kind]} ${name}, Markierung ${n} von ${all}`,
   guidelinesPanel: { page: "Eigene Seite", none: "Für dieses Projekt hat noch niemand eine Anleitung geschrieben." },
@@ -396,5 +381,6 @@ export const de: Messages = {
     changes_requested: "Änderungen verlangt",
     skipped: "Übersprungen",
   },
+  ...germanLooking,
   ...germanActions,
 };

@@ -3,6 +3,7 @@
  * not compile; the pages around the editor have sentences.ts.
  */
 import { englishActions } from "./en_actions";
+import { englishLooking } from "./en_looking";
 import type { Trouble } from "../live/protocol";
 import type { Worded } from "./worded";
 
@@ -117,6 +118,8 @@ export const en = {
     interactive: "Proposal from the marks",
     model: (n: number | null) => (n === null ? "Proposal of the model" : `Proposal of model ${n}`),
     rest: "Mask this image was reopened with",
+    /** Where there is no room for the whole name; words of it, in its order. */
+    short: { drop_painting: "Drop", accept_and_next: "and go on" },
     none: "Mark something, and a proposal will appear",
   },
   live: {
@@ -239,22 +242,6 @@ export const en = {
     close: "Close",
     modal: "Keys that depend on what you are doing",
     hands: "Mouse, pen and fingers",
-  },
-  compare: {
-    none: "This image has no earlier mask to compare with.",
-    unreachable: "The earlier mask cannot be fetched just now. Try again when the light says saved.",
-    choose: "Mask to compare with",
-    beside: "An earlier mask",
-    before: (name: string) => `Before: ${name}`,
-    accepted: (by: string) => `accepted (${by})`,
-    model: (n: number) => `model ${n}`,
-    origins: { interactive: "from marks", model: "model", painted: "painted", edited: "edited", polished: "polished", imported: "imported" },
-    differs: (share: number) => (share === 0 ? "no difference" : `${share < 0.001 ? "< 0.1" : (share * 100).toFixed(1)} % differ`),
-  },
-  uncertain: {
-    unknown: "What is on the screen does not say how sure it is.",
-    none: "The proposal is sure everywhere.",
-    place: (n: number, all: number) => `Uncertain place ${n} of ${all}`,
   },
   selected: (kind: keyof typeof kinds, name: string, n: number, all: number) => `${kinds[kind]} ${name}, mark ${n} of ${all}`,
   guidelinesPanel: { page: "Own page", none: "Nobody has written guidelines for this project yet." },
@@ -395,6 +382,7 @@ export const en = {
     changes_requested: "Changes requested",
     skipped: "Skipped",
   },
+  ...englishLooking,
   ...englishActions,
 } as const;
 

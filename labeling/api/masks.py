@@ -26,7 +26,7 @@ from labeling.api.people import person
 from labeling.api.serializers import StrictSerializer, parsed
 from labeling.errors import Invalid, NotFound
 from labeling.models import Mask, Review
-from labeling.selectors.proposals import image_masks, mask_seen_by, masks_seen_by
+from labeling.selectors.proposals import image_masks, mask_seen_by, masks_ever_accepted, masks_seen_by
 from labeling.services.masks import SENT_ORIGINS, store_mask
 from labeling.services.reviews import add_review
 
@@ -65,8 +65,8 @@ class ReviewIn(StrictSerializer):
     comment = serializers.CharField(max_length=2_000, allow_blank=True, required=False, default="")
 
 
-def mask_row(mask: Any) -> Json:
-    """One mask; `mask` comes from `image_masks`."""
+def mask_row(mask: Any, ever_accepted: set[int]) -> Json:
+    """One mask; `mask` comes from `image_masks`, `ever_accepted` from `masks_ever_accepted`."""
     version = mask.model_version
     return {
         "id": mask.pk,
@@ -77,7 +77,8 @@ def mask_row(mask: Any) -> Json:
         "created_by": mask.created_by.username if mask.created_by is not None else None,
         "model_version": {"id": version.pk, "number": version.number} if version is not None else None,
         "created_at": mask.created_at,
-        "is_accepted": mask.is_accepted,
+        "is_accepted": bool(mask.is_accepted),  # nothing equals the pointer where that is null
+        "was_accepted": mask.pk in ever_accepted,
         "pixel_counts": mask.pixel_counts,
     }
 
@@ -100,8 +101,10 @@ class ImageMasks(APIView):
     @extend_schema(responses=OpenApiTypes.OBJECT)
     def get(self, request: Request, image_id: int) -> Response:
         pages = CursorPages()
-        page = pages.paginate_queryset(image_masks(access.image_read(request.user, image_id)), request, view=self)
-        return pages.get_paginated_response([mask_row(mask) for mask in page or []])
+        image = access.image_read(request.user, image_id)
+        page = pages.paginate_queryset(image_masks(image), request, view=self)
+        ever_accepted = masks_ever_accepted(image)
+        return pages.get_paginated_response([mask_row(mask, ever_accepted) for mask in page or []])
 
     @extend_schema(
         parameters=[MaskQuery],

@@ -6,7 +6,7 @@ from django.contrib.auth.models import AnonymousUser, User
 from django.db.models import F, Q, QuerySet
 
 from labeling.access import visible_projects
-from labeling.models import Image, Mask, Proposal
+from labeling.models import Event, Image, Mask, Proposal
 from labeling.selectors.images import visible_masks, visible_proposals
 
 
@@ -34,6 +34,12 @@ def image_masks(image: Image) -> QuerySet[Mask]:
         .annotate(is_accepted=Q(pk=F("image__accepted_mask")))
         .order_by("-id")
     )
+
+
+def masks_ever_accepted(image: Image) -> set[int]:
+    """Rows of the masks that somebody once accepted of the image, also those that were taken back since."""
+    told = Event.objects.filter(image=image, verb="mask.accepted").values_list("data__mask", flat=True)
+    return {*told, image.accepted_mask_id} - {None}
 
 
 def mask_seen_by(user: User | AnonymousUser, sha256: str) -> Mask | None:

@@ -9,8 +9,9 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 from PIL import Image as PILImage
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import Browser, Page, expect
 
+from models_zoo import encode_png
 from tests.e2e.conftest import shoot
 from tests.e2e.editor import PASSWORD, Hands, Place
 from tests.instance import Instance, Visitor, wait_until
@@ -141,3 +142,124 @@ def test_guidelines_lie_beside_the_picture_and_run_nothing(hands: Hands, ada: Vi
     expect(panel).to_have_count(0)
     assert hands.attribute("on-screen") == before
     expect(page.locator(".stage")).to_be_focused()
+
+
+# A version proposes a square of 30 × 30 pixels; its lower half is in the accepted mask, which goes on below it.
+PROPOSE_SQUARE = """
+import numpy as np
+from labeling import storage
+from labeling.models import Image, Mask
+from models_zoo import encode_png
+from tests.factories import make_model_proposal, make_version
+Image.objects.filter(pk={image}).update(split="train")
+image = Image.objects.get(pk={image})
+label_map = np.zeros((image.height, image.width), np.uint8)
+label_map[30:60, 30:60] = 1
+blob = storage.put("masks", encode_png(label_map), suffix="png")
+version = make_version(image.project, is_active=True)
+mask = Mask.objects.create(image=image, blob=blob.name, sha256=blob.sha256, origin="model", model_version=version)
+make_model_proposal(image, version, mask=mask)
+"""
+
+
+@pytest.fixture(scope="module")
+def square(instance: Instance, ada: Visitor, image: int, tmp_path_factory: pytest.TempPathFactory) -> int:
+    """An image whose mask was accepted and taken back, with a proposal that differs from it."""
+    project = ada.get(f"images/{image}")["project_id"]
+    folder = tmp_path_factory.mktemp("square")
+    PILImage.fromarray(np.full((SIZE, SIZE, 3), 90, np.uint8)).save(folder / "square.png")
+    instance.manage("import_images", str(project), str(folder))
+    rows = ada.get(f"projects/{project}/images?limit=100")["results"]
+    square = next(int(row["id"]) for row in rows if row["name"] == "square.png")
+    label_map = np.zeros((SIZE, SIZE), np.uint8)
+    label_map[45:75, 30:60] = 1
+    address, png = f"images/{square}/masks?origin=painted", encode_png(label_map)
+    status, mask = ada.send("POST", address, data=png, Content_Type="image/png")
+    assert status == 201
+    ada.post(f"images/{square}/accept", {"mask_sha256": mask["sha256"]})
+    ada.post(f"images/{square}/reopen")
+    instance.manage("shell", "-c", PROPOSE_SQUARE.format(image=square))
+    return square
+
+
+def test_accepted_mask_and_proposal_lie_over_each_other(hands: Hands, square: int) -> None:
+    page = hands.page
+    page.goto(re.sub(r"\d+/$", f"{square}/", page.url))
+    hands.wait_open()
+    hands.wait("on-screen", "proposal")
+    added, taken, elsewhere = (33.0, 33.0), (33.0, 72.0), (10.0, 10.0)
+    page.keyboard.down("`")
+    page.mouse.move(2, 2)
+    bare = colour_at(hands, elsewhere)
+    page.keyboard.up("`")
+    page.keyboard.press("o")
+    panel = page.get_by_role("region", name="Accepted mask and proposal over each other")
+    expect(panel).to_contain_text("9.8 % differ")
+    expect(panel.locator("[data-difference=adds]")).to_contain_text("adds 4.9 %")
+    told = page.locator("onion-panel [role=status]")
+    expect(told).to_have_text(
+        re.compile(r"accepted before and Proposal of model \d+: 9.8 % differ \(adds 4.9 %, takes away")
+    )
+    _photograph(page)
+    for _ in range(5):
+        page.keyboard.press("Alt+.")
+    expect(panel.get_by_role("slider")).to_have_attribute("aria-valuetext", "100 % proposal")
+    wait_until(lambda: _is_near(colour_at(hands, taken), bare), "what the proposal takes away still shows")
+    assert not _is_near(colour_at(hands, added), bare)
+    for _ in range(10):
+        page.keyboard.press("Alt+,")
+    wait_until(lambda: _is_near(colour_at(hands, added), bare), "what the proposal adds still shows")
+    page.keyboard.press("2")
+    page.keyboard.press("b")
+    hands.stroke([(33.0, 66.0), (57.0, 66.0)])
+    expect(panel).to_contain_text("Your painting")
+    expect(panel.locator("[data-difference=takes]")).not_to_contain_text("4.9 %")
+    page.keyboard.press("Control+z")
+    expect(panel.locator("[data-difference=takes]")).to_contain_text("4.9 %")
+    panel.get_by_role("slider").focus()
+    page.keyboard.press("Escape")
+    expect(panel).to_have_count(0)
+    expect(told).to_have_text("The two masks no longer lie over each other.")
+    expect(page.locator(".stage")).to_be_focused()
+    assert hands.attribute("on-screen") == "proposal"
+    page.keyboard.press("Control+k")
+    page.keyboard.type("over each other")
+    page.keyboard.press("Enter")
+    expect(panel).to_contain_text("9.8 % differ")
+
+
+@pytest.mark.parametrize("language", ["en", "de"])
+def test_the_buttons_keep_to_one_line_beside_their_words(square: int, hands: Hands, language: str) -> None:
+    page = hands.page
+    page.set_extra_http_headers({"Accept-Language": language})
+    page.set_viewport_size({"width": 1024, "height": 720})
+    page.goto(re.sub(r"\d+/$", f"{square}/", page.url))
+    hands.wait_open()
+    page.keyboard.press("2")
+    page.keyboard.press("b")
+    hands.stroke([(5.0, 5.0), (20.0, 5.0)])
+    name = {"en": "Drop my painting", "de": "Gemaltes verwerfen"}[language]
+    drop = page.get_by_role("button", name=name, exact=True)
+    drop.wait_for()
+    shoot(page, f"bar_{language}")
+    places = [page.locator("proposal-bar .what"), drop, page.locator("[data-action=accept_and_next]")]
+    middles = {round(box["y"] + box["height"] / 2) for place in places if (box := place.bounding_box()) is not None}
+    assert len(middles) == 1
+
+
+def _is_near(colour: tuple[int, int, int], other: tuple[int, int, int]) -> bool:
+    """The same but for a faint tint of the class both masks have around it."""
+    return max(abs(a - b) for a, b in zip(colour, other, strict=True)) < 12
+
+
+def _photograph(page: Page) -> None:
+    """Light, dark, with more contrast, and with the picture darkened."""
+    shoot(page, "onion_light")
+    page.emulate_media(color_scheme="dark")
+    shoot(page, "onion_dark")
+    page.emulate_media(color_scheme="light", contrast="more")
+    page.locator("layer-panel summary", has_text="Picture").click()
+    page.locator("input[name=brightness]").fill("0.5")
+    shoot(page, "onion_contrast")
+    page.get_by_role("button", name="As it is").click()
+    page.emulate_media(contrast="no-preference")

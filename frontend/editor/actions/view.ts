@@ -1,6 +1,7 @@
 /** How the image is looked at; nothing here changes what is stored. */
 import type { Editor } from "../editor";
 import { messages } from "../../messages";
+import { showsOnion } from "../onion";
 import { isPlain, PLAIN_LOOK } from "../picture_look";
 import { uncertainPlaces, type UncertainPlace } from "../uncertain";
 import { define, type Action, type ActionName } from "./action";
@@ -64,6 +65,10 @@ const compare = (run: "hold" | "toggleBeside") => (editor: Editor): void => {
   if (editor.image !== null) void editor.comparing[run](editor.image);
 };
 
+/** Towards the proposal, or back to the accepted mask, a tenth at a time. */
+const mix = (step: number) => (editor: Editor): void =>
+  editor.set("onionMix", Math.min(Math.max(Math.round((editor.settings.onionMix + step) * 10) / 10, 0), 1));
+
 export const VIEW: readonly Action[] = [
   look("fit", ["Home"], fitOrActual),
   look("zoom_in", ["+", "=", "Ctrl++", "Ctrl+="], ({ viewport }) => viewport.zoomBy(1.25)),
@@ -75,6 +80,9 @@ export const VIEW: readonly Action[] = [
   define("view", "peek", ["`"], { run: (editor) => peek(editor, true), release: (editor) => peek(editor, false) }),
   define("view", "compare", ["C"], { canRun: hasImage, run: compare("hold"), release: (editor) => editor.comparing.release() }),
   look("compare_beside", ["Shift+C"], compare("toggleBeside")),
+  look("onion", ["O"], ({ comparing, image }) => void comparing.onion.toggle(image!)),
+  define("view", "onion_back", ["Alt+,"], { canRun: showsOnion, run: mix(-0.1) }),
+  define("view", "onion_forth", ["Alt+."], { canRun: showsOnion, run: mix(0.1) }),
   look("uncertain", ["U"], goToUncertain),
   define("view", "plain_look", [], { canRun: (editor) => !isPlain(editor.look), run: (editor) => editor.setLook(PLAIN_LOOK) }),
   define("view", "all_similar", [], { run: (editor) => editor.set("allSimilar", !editor.settings.allSimilar) }),

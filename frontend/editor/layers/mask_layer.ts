@@ -1,4 +1,5 @@
 /** The mask: what was painted, or the stored mask the image has. */
+import { showsOnion } from "../onion";
 import type { OpenImage } from "../open_image";
 import { LabelBitmap, styleOf } from "./label_bitmap";
 import { Layer, onScreenPoint, type Frame } from "./layer";
@@ -12,7 +13,7 @@ export class MaskLayer extends Layer {
 
   protected override shows({ editor }: Frame): boolean {
     const onScreen = editor.image?.onScreen;
-    return editor.settings.showMask && !editor.hidesMasks && (onScreen === "edited" || onScreen === "rest");
+    return editor.settings.showMask && !editor.hidesMasks && !showsOnion(editor) && (onScreen === "edited" || onScreen === "rest");
   }
 
   protected override draw(frame: Frame): void {

@@ -1,6 +1,7 @@
 /** While a proposal is taken over region by region: what of it is not in the mask yet, hatched as proposals are. */
 import type { Palette } from "../palette";
 import { IGNORE } from "../model";
+import { showsOnion } from "../onion";
 import { LabelBitmap } from "./label_bitmap";
 import { Layer, type Frame } from "./layer";
 
@@ -21,7 +22,7 @@ export class OfferedLayer extends Layer {
   }
 
   protected override shows({ editor }: Frame): boolean {
-    return editor.toolName === "take" && editor.settings.showProposal && !editor.hidesMasks && editor.image?.onScreen === "edited";
+    return editor.toolName === "take" && editor.settings.showProposal && !editor.hidesMasks && !showsOnion(editor) && editor.image?.onScreen === "edited";
   }
 
   protected override draw({ editor, view }: Frame): void {

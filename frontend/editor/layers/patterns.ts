@@ -34,7 +34,8 @@ export function patternTable(palette: Palette, period: number): PatternTable {
   return { isHollow: (value, x, y) => byClass[value]![(y % period) * period + (x % period)] === 1 };
 }
 
-function tileOf(name: Pattern, period: number): Uint8Array {
+/** Row by row, 1 where the pattern is hollow. */
+export function tileOf(name: Pattern, period: number): Uint8Array {
   const tile = new Uint8Array(period * period);
   for (let i = 0; i < tile.length; i++) tile[i] = HOLLOW[name](i % period, Math.floor(i / period), period) ? 1 : 0;
   return tile;

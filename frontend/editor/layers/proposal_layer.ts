@@ -1,5 +1,6 @@
 /** The proposal: hatched and dashed, so that it is never taken for accepted work. */
 import type { Size } from "../model";
+import { showsOnion } from "../onion";
 import { LabelBitmap, styleOf } from "./label_bitmap";
 import { Layer, type Frame } from "./layer";
 import { drawLetters } from "./mask_layer";
@@ -14,7 +15,7 @@ export class ProposalLayer extends Layer {
   }
 
   protected override shows({ editor }: Frame): boolean {
-    return editor.settings.showProposal && !editor.hidesMasks && editor.image?.onScreen === "proposal";
+    return editor.settings.showProposal && !editor.hidesMasks && !showsOnion(editor) && editor.image?.onScreen === "proposal";
   }
 
   protected override draw(frame: Frame): void {

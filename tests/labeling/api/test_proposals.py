@@ -150,6 +150,18 @@ def test_a_painted_mask_is_sent_read_and_accepted(cast: Cast, image: Image, prop
     assert proposal.status == "superseded"
 
 
+def test_a_mask_stays_known_as_once_accepted_when_the_image_is_opened_again(
+    cast: Cast, image: Image, proposal: Proposal
+) -> None:
+    sent = send_mask(cast, image, encode_png(np.zeros((40, 48), np.uint8)), "?origin=painted").json()
+    client = client_for(cast.ben)
+    client.post(f"/api/v1/images/{image.pk}/accept", {"mask_sha256": sent["sha256"]})
+    assert client.post(f"/api/v1/images/{image.pk}/reopen", {}).status_code == 200
+    rows = client.get(f"/api/v1/images/{image.pk}/masks").json()["results"]
+    known = {row["id"]: (row["is_accepted"], row["was_accepted"]) for row in rows}
+    assert known == {sent["id"]: (False, True), proposal.mask.pk: (False, False)}
+
+
 def test_an_edit_names_its_parent(cast: Cast, image: Image, proposal: Proposal) -> None:
     data = encode_png(np.ones((40, 48), np.uint8))
     sent = send_mask(cast, image, data, f"?origin=edited&parent={proposal.mask.pk}")
