@@ -18,7 +18,7 @@ export const germanLooking: LookingWords = {
   },
   onion: {
     title: "Angenommene Maske und Vorschlag übereinander",
-    button: "Maske und Vorschlag",
+    button: "Beide Masken",
     accepted: "Angenommene Maske",
     acceptedBefore: "Früher angenommene Maske",
     painting: "Gemaltes",

@@ -17,7 +17,7 @@ export const englishLooking = {
   },
   onion: {
     title: "Accepted mask and proposal over each other",
-    button: "Accepted and proposal",
+    button: "Both masks",
     accepted: "Accepted mask",
     acceptedBefore: "Mask accepted before",
     painting: "Your painting",

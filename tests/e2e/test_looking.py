@@ -228,25 +228,6 @@ def test_accepted_mask_and_proposal_lie_over_each_other(hands: Hands, square: in
     expect(panel).to_contain_text("9.8 % differ")
 
 
-@pytest.mark.parametrize("language", ["en", "de"])
-def test_the_buttons_keep_to_one_line_beside_their_words(square: int, hands: Hands, language: str) -> None:
-    page = hands.page
-    page.set_extra_http_headers({"Accept-Language": language})
-    page.set_viewport_size({"width": 1024, "height": 720})
-    page.goto(re.sub(r"\d+/$", f"{square}/", page.url))
-    hands.wait_open()
-    page.keyboard.press("2")
-    page.keyboard.press("b")
-    hands.stroke([(5.0, 5.0), (20.0, 5.0)])
-    name = {"en": "Drop my painting", "de": "Gemaltes verwerfen"}[language]
-    drop = page.get_by_role("button", name=name, exact=True)
-    drop.wait_for()
-    shoot(page, f"bar_{language}")
-    places = [page.locator("proposal-bar .what"), drop, page.locator("[data-action=accept_and_next]")]
-    middles = {round(box["y"] + box["height"] / 2) for place in places if (box := place.bounding_box()) is not None}
-    assert len(middles) == 1
-
-
 def _is_near(colour: tuple[int, int, int], other: tuple[int, int, int]) -> bool:
     """The same but for a faint tint of the class both masks have around it."""
     return max(abs(a - b) for a, b in zip(colour, other, strict=True)) < 12
