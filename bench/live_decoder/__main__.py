@@ -1,8 +1,8 @@
 """Make training cases, train the decoder, measure it beside the live head.
 
     python -m bench.live_decoder make --data FOLDER… --boxes FOLDER… --textures FOLDER… --out cases.npz
-    python -m bench.live_decoder train --cases cases.npz --steps 1500 --out decoder.pt
-    python -m bench.live_decoder measure --network decoder.pt --data FOLDER… --limit 12 [--others 8]
+    python -m bench.live_decoder train --cases cases.npz --steps 1500 --out decoder.f16
+    python -m bench.live_decoder measure --network decoder.f16 --data FOLDER… --limit 12 [--others 8]
 
 `make` uses the folders it is given and the photographs of scikit-image and scikit-learn, nothing else, and never a
 picture that `--limit 12` or `--others 8` of `bench/interactive.py` measures. Whoever wants to ship the weights gives it
@@ -86,10 +86,10 @@ def _unmeasured(folder: Path, most: int) -> list[Path]:
 
 
 def _train(options: argparse.Namespace) -> None:
-    from bench.live_decoder.network import save_decoder
     from bench.live_decoder.training import load_cases, train
+    from models_zoo.interactive.live_decoder import save_weights
 
-    save_decoder(train(load_cases(options.cases), steps=options.steps, seed=options.seed), options.out)
+    save_weights(train(load_cases(options.cases), steps=options.steps, seed=options.seed), options.out)
 
 
 def _measure(options: argparse.Namespace) -> None:

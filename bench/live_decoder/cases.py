@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -10,16 +10,19 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from bench.annotators import OBJECT, BoolArray, first_strokes, iou, next_strokes
+from bench.annotators import OBJECT, BoolArray, Clicker, first_strokes, iou, loose_box, next_strokes
 from bench.interactive_tasks import FeatureStore, names_left_out, tasks_of_picture
-from bench.live_decoder.head import HALF_GRID, NO_LOGIT, DecodedHead, padded
+from bench.live_decoder.head import DecodedHead
 from bench.live_decoder.strokes import middle_strokes, wandering_strokes
 from models_zoo import Mark
 from models_zoo.interactive import ImageContext
+from models_zoo.interactive.live_decoder import NO_LOGIT, SIDE, padded
 
 MEASURED, CHOSEN_ON = 12, 8
 """Pictures a set that `bench/interactive.py --limit 12` measures, and that `--others 8` chooses on: never used."""
 
+_KINDS = ("benchmark", "middle", "sparse", "dense", "clicks", "box")
+_SHARES = (0.3, 0.15, 0.15, 0.15, 0.15, 0.1)
 _ROUNDS = 3
 _MIN_PIXELS = 200
 
@@ -46,9 +49,9 @@ class Cases:
             self.columns.setdefault(name, []).append(np.asarray(value))
 
     def stacked(self) -> dict[str, Any]:
-        """``maps`` float16 (N, 23, 64, 64), ``logits`` float16 (N, 128, 128); uint8 (N, 128, 128), 0..255: ``truth``,
-        the object's share of each cell, and ``valid``, that which is not ignored; (N,): ``iou`` of the live head,
-        ``round`` from 0, ``name`` as set/picture."""
+        """``maps`` float16 (N, CHANNELS, 64, 64), ``logits`` float16 (N, 128, 128); uint8 (N, 128, 128), 0..255:
+        ``truth``, the object's share of each cell, and ``valid``, that which is not ignored; (N,): ``iou`` of the live head,
+        ``round`` from 0, ``kind`` of marks, ``name`` as set/picture."""
         return {name: np.stack(values) for name, values in self.columns.items()}
 
 
@@ -97,26 +100,28 @@ def add_cases(cases: Cases, example: Example, features: FeatureStore | None, rng
     head = DecodedHead()
     dense = None if features is None else features.get(example.rgb)
     head.set_image(ImageContext(rgb=example.rgb, class_indices=(0, 1), background=0, features=dense))
-    marks = _drawn(truth, ignore, rng)
+    kind = _KINDS[int(rng.choice(len(_KINDS), p=_SHARES))]
+    marks = _first(kind, truth, ignore, rng)
+    more = _clicks(truth, ignore, rng) if kind == "clicks" else _strokes(truth, ignore, rng)
     for number in range(_ROUNDS):
         answer = np.asarray(head.segment(marks, allowed=(0, 1)).label_map == OBJECT)
         if head.seen is None:
             return
         grid = head.seen.logits.shape
         cases.add(
-            maps=padded(head.seen.maps, HALF_GRID).astype(np.float16),
-            logits=padded(head.seen.logits, 2 * HALF_GRID, NO_LOGIT).astype(np.float16),
-            truth=padded(_on_grid(truth & ~ignore, grid), 2 * HALF_GRID).astype(np.uint8),
-            valid=padded(_on_grid(~ignore, grid), 2 * HALF_GRID).astype(np.uint8),
+            maps=padded(head.seen.maps, SIDE).astype(np.float16),
+            logits=padded(head.seen.logits, 2 * SIDE, NO_LOGIT).astype(np.float16),
+            truth=padded(_on_grid(truth & ~ignore, grid), 2 * SIDE).astype(np.uint8),
+            valid=padded(_on_grid(~ignore, grid), 2 * SIDE).astype(np.uint8),
             iou=iou(answer, truth, ignore),
             round=number,
+            kind=kind,
             name=example.name,
         )
-        more = next_strokes(answer, truth, ignore)
-        if not more:
+        added = more(answer)
+        if not added:
             return
-        # Somebody may mend half of it only.
-        marks = [*marks, *(more[: max(1, len(more) // 2)] if rng.random() < 0.3 else more)]
+        marks = [*marks, *added]
 
 
 def _on_grid(where: BoolArray, grid: tuple[int, ...]) -> npt.NDArray[np.float32]:
@@ -127,11 +132,37 @@ def _on_grid(where: BoolArray, grid: tuple[int, ...]) -> npt.NDArray[np.float32]
     return np.asarray(255 * share, np.float32)
 
 
-def _drawn(truth: BoolArray, ignore: BoolArray, rng: np.random.Generator) -> Sequence[Mark]:
-    """The first marks: the benchmark's, along the middle by chance, or crooked as people's."""
-    kind = rng.random()
-    if kind < 0.4:
-        return first_strokes(truth, ignore)
-    if kind < 0.6:
-        return middle_strokes(truth, ignore, rng)
-    return wandering_strokes(truth, ignore, rng, dense=kind >= 0.8)
+def _first(kind: str, truth: BoolArray, ignore: BoolArray, rng: np.random.Generator) -> list[Mark]:
+    """The first marks: the benchmark's strokes, along the middle by chance, crooked as people's, a box or a click."""
+    match kind:
+        case "benchmark":
+            return first_strokes(truth, ignore)
+        case "middle":
+            return middle_strokes(truth, ignore, rng)
+        case "box":
+            return [loose_box(truth)]
+        case "clicks":
+            return [click for click in (Clicker(truth, ignore).next(np.zeros_like(truth)),) if click is not None]
+        case _:
+            return wandering_strokes(truth, ignore, rng, dense=kind == "dense")
+
+
+def _strokes(truth: BoolArray, ignore: BoolArray, rng: np.random.Generator) -> Callable[[BoolArray], list[Mark]]:
+    """What is drawn on an answer; somebody may mend half of it only."""
+
+    def more(answer: BoolArray) -> list[Mark]:
+        marks = next_strokes(answer, truth, ignore)
+        return marks[: max(1, len(marks) // 2)] if rng.random() < 0.3 else marks
+
+    return more
+
+
+def _clicks(truth: BoolArray, ignore: BoolArray, rng: np.random.Generator) -> Callable[[BoolArray], list[Mark]]:
+    """One to three clicks on what is wrong with an answer."""
+    clicker = Clicker(truth, ignore, jitter_px=2.0, seed=int(rng.integers(2**31)))
+
+    def more(answer: BoolArray) -> list[Mark]:
+        clicks = (clicker.next(answer) for _ in range(int(rng.integers(1, 4))))
+        return [click for click in clicks if click is not None]
+
+    return more

@@ -6,25 +6,19 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
 
-from bench.live_decoder.maps import PictureMaps, logit, picture_maps, relational_maps
-from bench.live_decoder.network import Decoder
 from models_zoo.interactive import ImageContext
 from models_zoo.interactive.finishing import without_excluded
+from models_zoo.interactive.live_decoder import Decoder, decode
 from models_zoo.interactive.live_head import LiveHead
 from models_zoo.interactive.live_kernel import fit_kernel
+from models_zoo.interactive.live_maps import PictureMaps, logit, picture_maps, relational_maps
 from models_zoo.interactive.live_regions import without_unmarked
 from models_zoo.interactive.pixel_features import FloatArray
 from models_zoo.interactive.supervision import Supervision
 
 if TYPE_CHECKING:
     from models_zoo.interactive.live_head import _Prepared
-
-HALF_GRID = 64
-"""Cells a side that maps are padded to."""
-
-NO_LOGIT = -9.0
 
 
 @dataclass(frozen=True)
@@ -68,25 +62,8 @@ class DecodedHead(LiveHead):
         if self._network is None:
             return kept
         decoded = np.empty_like(walked)
-        decoded[own] = decode(self._network, self.seen)
+        decoded[own] = decode(self._network, maps, self.seen.logits)
         decoded[own][supervision.seeds == own] = 1
         decoded[own][supervision.seeds == 1 - own] = 0
         decoded[1 - own] = 1 - decoded[own]
         return without_excluded(supervision, decoded)
-
-
-def decode(network: Decoder, seen: Seen) -> FloatArray:
-    """The class's probabilities (h, w)."""
-    height, width = seen.logits.shape
-    maps = torch.from_numpy(padded(seen.maps, HALF_GRID))
-    logits = torch.from_numpy(padded(seen.logits, 2 * HALF_GRID, NO_LOGIT))
-    with torch.inference_mode():
-        answer = torch.sigmoid(network(maps[None], logits[None])[0])
-    return np.asarray(answer.numpy()[:height, :width], np.float32)
-
-
-def padded(planes: FloatArray, side: int, value: float = 0.0) -> FloatArray:
-    """The last two axes filled up to ``side``, at the right and below."""
-    height, width = planes.shape[-2:]
-    edges = [(0, 0)] * (planes.ndim - 2) + [(0, side - height), (0, side - width)]
-    return np.pad(planes, edges, constant_values=value)

@@ -9,8 +9,8 @@ from bench.interactive import ENCODER, Ours, Protocol, measure
 from bench.interactive_report import Report, markdown, summarise
 from bench.interactive_tasks import FeatureStore, tasks_of
 from bench.live_decoder.head import DecodedHead
-from bench.live_decoder.network import load_decoder
 from bench.peers import PEERS
+from models_zoo.interactive.live_decoder import load_weights
 
 _PROTOCOL = Protocol(rounds=3, clicks=0, click_images=0, frame="none", jitter=0.0, seed=0)
 
@@ -20,7 +20,7 @@ class _Decoded(Ours):
 
     def __init__(self, weights: Path, features: FeatureStore) -> None:
         super().__init__("live_head", features, {})
-        self._segmenter = DecodedHead(load_decoder(weights))
+        self._segmenter = DecodedHead(load_weights(weights))
 
 
 def measure_decoder(

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from bench.live_decoder.network import Decoder
+from models_zoo.interactive.live_decoder import Decoder, folded
 
 Stored = dict[str, npt.NDArray[np.generic]]
 
@@ -40,7 +40,7 @@ def train(cases: Stored, *, steps: int, seed: int) -> Decoder:
     torch.manual_seed(seed)
     held = _held_back(cases["name"], rng)
     chosen, weights = np.flatnonzero(~held), _weights(cases)[~held]
-    network = Decoder()
+    network = Decoder(norm=True).to(memory_format=torch.channels_last)
     optimizer = torch.optim.AdamW(network.parameters(), lr=_RATE, weight_decay=_DECAY)
     recent: list[float] = []
     for step in range(steps):
@@ -55,8 +55,8 @@ def train(cases: Stored, *, steps: int, seed: int) -> Decoder:
         optimizer.step()
         recent = [*recent[-99:], float(loss.detach())]
         if (step + 1) % max(1, steps // 4) == 0:
-            print(f"step {step + 1}: loss {np.mean(recent):.4f}; {_held_scores(network, cases, held)}", flush=True)
-    return network.eval()
+            print(f"step {step + 1}: loss {np.mean(recent):.4f}\n  {_held_scores(network, cases, held)}", flush=True)
+    return folded(network.eval())
 
 
 def decoder_loss(logits: Tensor, truth: Tensor, valid: Tensor) -> Tensor:
@@ -86,6 +86,11 @@ def _sets(cases: Stored) -> npt.NDArray[np.str_]:
     return np.array([str(name).partition("/")[0] for name in cases["name"]])
 
 
+def _groups(cases: Stored) -> npt.NDArray[np.str_]:
+    """What scores are shown for: a set and a kind of marks."""
+    return np.array([f"{group} {kind}" for group, kind in zip(_sets(cases), cases["kind"], strict=True)])
+
+
 def _weights(cases: Stored) -> npt.NDArray[np.float64]:
     """First rounds count twice, a case of a large set less."""
     sets = _sets(cases)
@@ -107,10 +112,10 @@ def _mirrored(planes: tuple[Tensor, ...], rng: np.random.Generator) -> tuple[Ten
 
 
 def _held_scores(network: Decoder, cases: Stored, held: npt.NDArray[np.bool_]) -> str:
-    """By set: IoU after the first round, of the live head (at full size) and of the decoder (on the grid)."""
+    """By set and kind of marks: first round's IoU of the live head (at full size) and of the decoder (on the grid)."""
     network.eval()
     lines = []
-    sets, first = _sets(cases), cases["round"] == 0
+    sets, first = _groups(cases), cases["round"] == 0
     for name in np.unique(sets):
         chosen = np.flatnonzero(held & first & (sets == name))
         scores = []
@@ -125,4 +130,4 @@ def _held_scores(network: Decoder, cases: Stored, held: npt.NDArray[np.bool_]) -
             before = np.mean(cases["iou"][chosen].astype(np.float64))
             lines.append(f"{name} {before:.3f} to {np.mean(scores):.3f} ({len(scores)})")
     network.train()
-    return ", ".join(lines)
+    return "\n  ".join(lines)

@@ -11,18 +11,18 @@ import numpy as np
 import numpy.typing as npt
 
 from models_zoo.interactive.answering import PreparedImage
-from models_zoo.interactive.pixel_features import FloatArray, some_of
+from models_zoo.interactive.pixel_features import FloatArray, gaussian_kernel
 from models_zoo.interactive.supervision import BoolArray, Supervision
 
-CHANNELS = 23
-VALID = 22
+CHANNELS = 24
+VALID = 23
 """The channel that is 1 inside the picture, 0 where a batch pads it."""
 
 _NOT_DEEP, _COLOUR = 5, slice(-5, -2)
 """The last plain columns are three of colour and two of place."""
 
-_ANCHORS = 96
 _NOBODY = 3.0
+_LEAST_LIKENESS = 1e-6
 _MAX_LOGIT = 4.0
 _LEAST_COST, _DEEP_COST = 0.02, 0.25
 
@@ -93,6 +93,7 @@ def relational_maps(
         np.exp(-_geodesic(picture.cost, off) / 1.5),
         on,
         off,
+        halved(_boxed(supervision, own), largest=True),
         halved(_prototype(image, supervision, own)),
         one * in_mask.mean(),
         one * (min(_marked_regions(in_mask, supervision.seeds == own), 4) / 4),
@@ -127,12 +128,20 @@ def _taught(supervision: Supervision, own: int, *, same: bool) -> npt.NDArray[np
 def _likeness(image: PreparedImage, supervision: Supervision, own: int, *, same: bool) -> FloatArray:
     """Distance (h, w) of each cell's plain columns to the nearest taught cell of the class, or of the others."""
     width, height = image.grid
-    cells = some_of(_taught(supervision, own, same=same), _ANCHORS)
+    cells = _taught(supervision, own, same=same)
     if not len(cells):
         return np.full((height, width), _NOBODY, np.float32)
-    plain, anchors = image.plain, image.plain[cells]
-    squares = (plain**2).sum(axis=1)[:, None] + (anchors**2).sum(axis=1)[None] - 2 * plain @ anchors.T
-    return np.asarray(np.sqrt(np.maximum(squares.min(axis=1), 0)).reshape(height, width), np.float32)
+    nearest = gaussian_kernel(image.plain, image.plain[cells])[0].max(axis=1)
+    # The kernel of a distance d is exp(-d^2 / 8).
+    return np.asarray(np.sqrt(-8 * np.log(np.maximum(nearest, _LEAST_LIKENESS))).reshape(height, width), np.float32)
+
+
+def _boxed(supervision: Supervision, own: int) -> BoolArray:
+    inside = np.zeros(supervision.seeds.shape, np.bool_)
+    for column, cells in supervision.boxes:
+        if column == own:
+            inside |= cells
+    return inside
 
 
 def _prototype(image: PreparedImage, supervision: Supervision, own: int) -> FloatArray:
