@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from bench.annotators import OBJECT, BoolArray, Clicker, first_strokes, iou, loose_box, next_strokes
 from bench.interactive_tasks import FeatureStore, names_left_out, tasks_of_picture
-from bench.live_decoder.head import DecodedHead
+from bench.live_decoder.head import UndecodedHead
 from bench.live_decoder.strokes import middle_strokes, wandering_strokes
 from models_zoo import Mark
 from models_zoo.interactive import ImageContext
@@ -50,8 +50,8 @@ class Cases:
 
     def stacked(self) -> dict[str, Any]:
         """``maps`` float16 (N, CHANNELS, 64, 64), ``logits`` float16 (N, 128, 128); uint8 (N, 128, 128), 0..255:
-        ``truth``, the object's share of each cell, and ``valid``, that which is not ignored; (N,): ``iou`` of the live head,
-        ``round`` from 0, ``kind`` of marks, ``name`` as set/picture."""
+        ``truth``, the object's share of each cell, and ``valid``, that which is not ignored; (N,): ``iou`` of the live
+        head, ``round`` from 0, ``kind`` of marks, ``name`` as set/picture."""
         return {name: np.stack(values) for name, values in self.columns.items()}
 
 
@@ -97,7 +97,7 @@ def add_cases(cases: Cases, example: Example, features: FeatureStore | None, rng
     truth, ignore = example.truth, example.ignore
     if min(np.count_nonzero(truth & ~ignore), np.count_nonzero(~truth & ~ignore)) < _MIN_PIXELS:
         return
-    head = DecodedHead()
+    head = UndecodedHead()
     dense = None if features is None else features.get(example.rgb)
     head.set_image(ImageContext(rgb=example.rgb, class_indices=(0, 1), background=0, features=dense))
     kind = _KINDS[int(rng.choice(len(_KINDS), p=_SHARES))]

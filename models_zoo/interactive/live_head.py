@@ -2,8 +2,8 @@
 
 Before the first mark (`set_image`): deep features, colour and place of each cell of the stride-4 grid are brought to
 one scale. At each mark (`segment`): kernel ridge regression on the marked cells scores every cell, and a screened
-random walk on colour edges spreads the scores; things that nobody marked are given back to the background; what is
-left is enlarged with the image's own edges.
+random walk on colour edges spreads the scores; things that nobody marked are given back to the background, as a small
+learned decoder sees it (`live_decoder`); what is left is enlarged with the image's own edges.
 
 Shape letters: C classes that compete, h x w cells, H x W pixels.
 """
@@ -12,15 +12,17 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from functools import cached_property, partial
 
 import numpy as np
 
 from models_zoo.features import grid_size
 from models_zoo.interactive.answering import PreparedImage, answer
+from models_zoo.interactive.decoding import Decode, decoded
 from models_zoo.interactive.enlarging import Enlarger
 from models_zoo.interactive.finishing import without_excluded
 from models_zoo.interactive.live_kernel import fit_kernel
-from models_zoo.interactive.live_regions import without_unmarked
+from models_zoo.interactive.live_maps import PictureMaps, picture_maps
 from models_zoo.interactive.pixel_features import FloatArray, lab_image, plain_columns
 from models_zoo.interactive.prior import UNSEEN
 from models_zoo.interactive.random_walk import GridGraph, build_graph, random_walk
@@ -42,14 +44,20 @@ class _Prepared(PreparedImage):
     graph: GridGraph
     prior: dict[int, FloatArray] | None
 
+    @cached_property
+    def picture(self) -> PictureMaps:
+        """What the decoder reads of the image alone."""
+        return picture_maps(self)
+
 
 class LiveHead:
     """InteractiveSegmenter "live_head"."""
 
-    def __init__(self, *, all_similar: bool = False) -> None:
-        """``all_similar``: whatever looks like a marked thing may be proposed, however far; otherwise only once two
-        things of the class are marked (see `live_regions`)."""
+    def __init__(self, *, all_similar: bool = False, decode: Decode | None = None) -> None:
+        """``all_similar``: whatever looks like a marked thing may be proposed, however far; otherwise what the decoder
+        makes of it. ``decode``: another decoder than the one with the weights that come with the package."""
         self._all_similar = all_similar
+        self._decode = decode or _packaged_decoder()
         self._image: _Prepared | None = None
 
     def set_image(self, image: ImageContext) -> None:
@@ -73,12 +81,15 @@ class LiveHead:
 
     def _score(self, image: _Prepared, supervision: Supervision) -> FloatArray:
         """Probabilities (C, h, w)."""
-        scores = _solve(image, supervision)
+        fit = fit_kernel(image.plain, supervision)
+        walked = _spread(image, supervision, fit)
         background = _background_column(supervision, image.context.background)
         # Where a model has its say, it knows of things that nobody marked.
         if self._all_similar or background is None or image.prior is not None:
-            return scores
-        return without_unmarked(scores, supervision, background)
+            return walked
+        return decoded(
+            image, image.picture, supervision, fit=fit, walked=walked, background=background, decode=self._decode
+        )
 
 
 def _prepare(image: ImageContext) -> _Prepared:
@@ -99,9 +110,16 @@ def _prepare(image: ImageContext) -> _Prepared:
     )
 
 
-def _solve(image: _Prepared, supervision: Supervision) -> FloatArray:
-    """Fit and spread: probabilities (C, h, w)."""
-    logits = np.float32(_GAIN) * fit_kernel(image.plain, supervision)
+def _packaged_decoder() -> Decode:
+    """With the weights that come with the package."""
+    from models_zoo.interactive.live_decoder import decode, load_weights
+
+    return partial(decode, load_weights())
+
+
+def _spread(image: _Prepared, supervision: Supervision, fit: FloatArray) -> FloatArray:
+    """Probabilities (C, h, w) from the fitted targets, which a prior shifts and the walk spreads."""
+    logits = np.float32(_GAIN) * fit
     if image.prior is not None:
         for position, index in enumerate(supervision.classes):
             known = image.prior.get(index, np.float32(UNSEEN))

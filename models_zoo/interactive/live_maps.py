@@ -5,10 +5,13 @@ h x w cells of the stride-4 grid, H x W of the half grid (rounded up), D plain c
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+from scipy.sparse import csr_array
+from scipy.sparse.csgraph import dijkstra
 
 from models_zoo.interactive.answering import PreparedImage
 from models_zoo.interactive.pixel_features import FloatArray, gaussian_kernel
@@ -29,9 +32,9 @@ _LEAST_COST, _DEEP_COST = 0.02, 0.25
 
 @dataclass(frozen=True)
 class PictureMaps:
-    """What does not depend on marks. ``cost`` float64 (H, W) of a step; ``planes`` float32 (8, H, W)."""
+    """What does not depend on marks: ``paths``, the cost of each step to a neighbour; ``planes`` float32 (8, H, W)."""
 
-    cost: npt.NDArray[np.float64]
+    paths: csr_array
     planes: FloatArray
 
 
@@ -57,7 +60,7 @@ def picture_maps(image: PreparedImage) -> PictureMaps:
     rim = np.clip(np.minimum.reduce(inwards) / 16, 0, 1.5)
     near, far = np.hypot(across, down), np.hypot(far_across, far_down)
     planes = np.stack([rim, near, far, edge, across, down, far_across, far_down]).astype(np.float32)
-    return PictureMaps(_LEAST_COST + edge.astype(np.float64) + _DEEP_COST * 1.5 * near, planes)
+    return PictureMaps(_paths(_LEAST_COST + edge.astype(np.float64) + _DEEP_COST * 1.5 * near), planes)
 
 
 def relational_maps(
@@ -89,8 +92,8 @@ def relational_maps(
         halved(ours) / 2,
         halved(theirs) / 2,
         halved(theirs - ours) / 2,
-        np.exp(-_geodesic(picture.cost, on) / 1.5),
-        np.exp(-_geodesic(picture.cost, off) / 1.5),
+        np.exp(-_geodesic(picture.paths, on) / 1.5),
+        np.exp(-_geodesic(picture.paths, off) / 1.5),
         on,
         off,
         halved(_boxed(supervision, own), largest=True),
@@ -154,14 +157,28 @@ def _prototype(image: PreparedImage, supervision: Supervision, own: int) -> Floa
     return np.asarray(cosine.reshape(height, width), np.float32)
 
 
-def _geodesic(cost: npt.NDArray[np.float64], seeds: FloatArray) -> FloatArray:
-    """Cost of the cheapest path from a marked cell, (H, W)."""
-    from skimage.graph import MCP_Geometric
+def _paths(cost: npt.NDArray[np.float64]) -> csr_array:
+    """Steps to the eight neighbours, each as long as it is far and as dear as its two cells are on average."""
+    numbers = np.arange(cost.size).reshape(cost.shape)
+    pairs = [
+        (slice(None), slice(None, -1), slice(None), slice(1, None), 1.0),
+        (slice(None, -1), slice(None), slice(1, None), slice(None), 1.0),
+        (slice(None, -1), slice(None, -1), slice(1, None), slice(1, None), math.sqrt(2)),
+        (slice(None, -1), slice(1, None), slice(1, None), slice(None, -1), math.sqrt(2)),
+    ]
+    starts = np.concatenate([numbers[a, b].ravel() for a, b, _, _, _ in pairs])
+    ends = np.concatenate([numbers[c, d].ravel() for _, _, c, d, _ in pairs])
+    costs = np.concatenate([(far * (cost[a, b] + cost[c, d]) / 2).ravel() for a, b, c, d, far in pairs])
+    return csr_array((costs, (starts, ends)), shape=(cost.size, cost.size))
 
-    places = np.argwhere(seeds > 0)
+
+def _geodesic(paths: csr_array, seeds: FloatArray) -> FloatArray:
+    """Cost of the cheapest path from a marked cell, (H, W)."""
+    places = np.flatnonzero(seeds)
     if not len(places):
-        return np.full(cost.shape, _NOBODY, np.float32)
-    return np.asarray(MCP_Geometric(cost).find_costs(places)[0], np.float32)
+        return np.full(seeds.shape, _NOBODY, np.float32)
+    costs = dijkstra(paths, directed=False, indices=places, min_only=True)
+    return np.asarray(costs.reshape(seeds.shape), np.float32)
 
 
 def _marked_regions(mask: BoolArray, seeds: BoolArray) -> int:

@@ -28,7 +28,7 @@ def without_unmarked(scores: FloatArray, supervision: Supervision, background: i
     given_back = np.zeros(scores.shape, np.bool_)
     for position in range(len(scores)):
         if position != background:
-            given_back[position] = _unmarked(scores, position, best == position, _shown(supervision, position))
+            given_back[position] = _unmarked(scores, position, best == position, shown(supervision, position))
     if not given_back.any():
         return scores
     # What no other class could have stays.
@@ -37,7 +37,7 @@ def without_unmarked(scores: FloatArray, supervision: Supervision, background: i
     return without_excluded(supervision, np.where(given_back, np.float32(0), scores))
 
 
-def _shown(supervision: Supervision, position: int) -> BoolArray:
+def shown(supervision: Supervision, position: int) -> BoolArray:
     """Cells where somebody said the class is: strokes, points and boxes."""
     shown = np.asarray(supervision.seeds == position, np.bool_)
     for column, inside in supervision.boxes:

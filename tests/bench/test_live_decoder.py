@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -14,19 +15,18 @@ from PIL import Image as PILImage
 pytest.importorskip("cv2")
 pytest.importorskip("skimage")
 
-from bench.annotators import BoolArray, first_strokes
+from bench.annotators import first_strokes
 from bench.interactive_tasks import names_left_out
 from bench.live_decoder.cases import Cases, Example, add_cases, folder_examples
 from bench.live_decoder.composites import Composer
-from bench.live_decoder.head import DecodedHead, padded
-from bench.live_decoder.maps import CHANNELS, VALID
-from bench.live_decoder.network import Decoder, load_decoder, save_decoder
 from bench.live_decoder.strokes import middle_strokes, wandering_strokes
 from bench.live_decoder.training import decoder_loss, load_cases, train
 from models_zoo import Mark, encode_png, rasterize
 from models_zoo.features import grid_size
 from models_zoo.interactive import ImageContext
+from models_zoo.interactive.live_decoder import decode, load_weights, padded, save_weights
 from models_zoo.interactive.live_head import LiveHead
+from models_zoo.interactive.live_maps import CHANNELS, VALID
 
 
 def disc(shade: int = 0) -> Example:
@@ -74,17 +74,6 @@ def test_crooked_strokes_keep_to_their_class(dense: bool) -> None:
     assert middle_strokes(example.truth, example.ignore, np.random.default_rng(3))
 
 
-def test_an_untrained_decoder_leaves_the_walk_as_it_is() -> None:
-    example = disc()
-    context = ImageContext(rgb=example.rgb, class_indices=(0, 1), background=0)
-    marks = first_strokes(example.truth, example.ignore)
-    answers: list[BoolArray] = []
-    for head in (LiveHead(all_similar=True), DecodedHead(Decoder().eval())):
-        head.set_image(context)
-        answers.append(np.asarray(head.segment(marks, allowed=(0, 1)).label_map == 1))
-    assert np.array_equal(answers[0], answers[1])
-
-
 def test_a_perfect_answer_costs_nothing_and_what_is_ignored_never_does() -> None:
     truth = torch.tensor([[[1.0, 1.0], [0.0, 0.0]]])
     valid = torch.tensor([[[1.0, 1.0], [1.0, 0.0]]])
@@ -115,13 +104,8 @@ def test_from_pictures_to_weights_that_answer(tmp_path: Path) -> None:
     np.savez(tmp_path / "cases.npz", **stored)
     networks = [train(load_cases([tmp_path / "cases.npz"]), steps=2, seed=1) for _ in range(2)]
     assert all(map(torch.equal, networks[0].state_dict().values(), networks[1].state_dict().values()))
-    save_decoder(networks[0], tmp_path / "decoder.pt")
-    head = DecodedHead(load_decoder(tmp_path / "decoder.pt"))
+    save_weights(networks[0], tmp_path / "decoder.f16")
+    head = LiveHead(decode=partial(decode, load_weights(tmp_path / "decoder.f16")))
     head.set_image(ImageContext(rgb=disc().rgb, class_indices=(0, 1), background=0))
     answer = head.segment(first_strokes(disc().truth, disc().ignore), allowed=(0, 1)).label_map
     assert set(np.unique(answer)) <= {0, 1}
-
-
-def test_what_is_no_decoder_is_said_to_be_none(tmp_path: Path) -> None:
-    with pytest.raises(SystemExit, match="train"):
-        load_decoder(tmp_path / "missing.pt")
