@@ -51,7 +51,7 @@ def random_network(*, norm: bool) -> Decoder:
     network = Decoder(norm=norm)
     with torch.no_grad():
         for values in network.parameters():
-            values += 0.05 * torch.randn_like(values)
+            values.add_(0.05 * torch.randn_like(values))
         for part in network.modules():
             if isinstance(part, torch.nn.BatchNorm2d):
                 assert part.running_mean is not None and part.running_var is not None
