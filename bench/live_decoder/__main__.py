@@ -57,6 +57,8 @@ def _make(options: argparse.Namespace) -> None:
         else:
             example = composer.compose(f"composites/{number}")
         add_cases(cases, example, features, rng)
+        if (number + 1) % 50 == 0:
+            print(f"{number + 1} of {options.composites} composites", flush=True)
     options.out.parent.mkdir(parents=True, exist_ok=True)
     np.savez(options.out, **cases.stacked())
     print(f"{len(cases.columns.get('name', []))} cases in {options.out}")
