@@ -24,6 +24,7 @@ MEASURED, CHOSEN_ON = 12, 8
 _KINDS = ("benchmark", "middle", "sparse", "dense", "clicks", "box")
 _SHARES = (0.3, 0.15, 0.15, 0.15, 0.15, 0.1)
 _ROUNDS = 3
+_INVERTED = 0.25
 _MIN_PIXELS = 200
 
 
@@ -67,7 +68,7 @@ def folder_examples(folder: Path, pictures: int, variants: int, rng: np.random.G
 
 
 def altered(example: Example, rng: np.random.Generator) -> Example:
-    """Cropped, mirrored, in other light; each by chance."""
+    """Cropped, mirrored, in other light, all else than the object; each by chance."""
     rgb, truth, ignore = example.rgb, example.truth, example.ignore
     height, width = truth.shape
     if rng.random() < 0.6:
@@ -79,6 +80,8 @@ def altered(example: Example, rng: np.random.Generator) -> Example:
         rgb, truth, ignore = rgb[:, ::-1], truth[:, ::-1], ignore[:, ::-1]
     if rng.random() < 0.3:
         rgb = relit(rgb, rng, 0.2)
+    if rng.random() < _INVERTED:
+        truth = ~truth & ~ignore
     return Example(example.name, np.ascontiguousarray(rgb), np.ascontiguousarray(truth), np.ascontiguousarray(ignore))
 
 

@@ -6,6 +6,7 @@ S pixels a side of a shape, H x W of a picture.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
@@ -32,7 +33,25 @@ class Composer:
         self._cutouts, self._rng = cutouts, rng
 
     def compose(self, name: str) -> Example:
-        """One object, two or a crowd of a kind on a picture, with other things behind and in front of it."""
+        """One object, two or a crowd of a kind on a picture, with other things behind and in front of it; or a region.
+
+        One in four is all that is not the object.
+        """
+        rng = self._rng
+        example = self._region(name) if rng.random() < 0.3 else self._thing(name)
+        return replace(example, truth=~example.truth) if rng.random() < 0.25 else example
+
+    def _region(self, name: str) -> Example:
+        """Ground of two to six kinds side by side, of which one is meant, wherever it lies; with things on it."""
+        rng = self._rng
+        height, width = int(rng.integers(200, 400)), int(rng.integers(200, 512))
+        rgb, kind = self._grounds(height, width, int(rng.integers(2, 7)), int(rng.integers(2, 5)))
+        truth = kind == kind[int(rng.integers(height)), int(rng.integers(width))]
+        for _ in range(int(rng.integers(4))):
+            self._paste(rgb, truth, int(min(height, width) * rng.uniform(0.1, 0.4)), is_object=False)
+        return Example(name, rgb, truth, np.zeros_like(truth))
+
+    def _thing(self, name: str) -> Example:
         rng = self._rng
         height, width = int(rng.integers(200, 400)), int(rng.integers(200, 512))
         short = min(height, width)
@@ -104,6 +123,10 @@ class Composer:
 
     def _filled(self, height: int, width: int, parts: int) -> Rgb:
         """Pieces of ``parts`` pictures, side by side along crooked borders."""
+        return self._grounds(height, width, parts, parts)[0]
+
+    def _grounds(self, height: int, width: int, parts: int, kinds: int) -> tuple[Rgb, npt.NDArray[np.intp]]:
+        """The same, and which of ``kinds`` pictures each pixel is of, (height, width)."""
         import cv2
 
         rng = self._rng
@@ -114,9 +137,10 @@ class Composer:
             plane += 0.15 * height * noise / (noise.std() + 1e-6)
         places = rng.uniform(0, 1, (parts, 2)) * (height, width)
         nearest = np.stack([(rows - y) ** 2 + (columns - x) ** 2 for y, x in places]).argmin(axis=0)
-        for part in range(1, parts):
-            texture[nearest == part] = self._piece(height, width, 0.1)[nearest == part]
-        return texture
+        kind = nearest % kinds
+        for other in range(1, kinds):
+            texture[kind == other] = self._piece(height, width, 0.1)[kind == other]
+        return texture, kind
 
     def _shape(self, side: int) -> BoolArray:
         """A cut-out, a blob, or a body with limbs: bool (S, S)."""
