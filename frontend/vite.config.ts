@@ -4,7 +4,7 @@
  */
 import { fileURLToPath } from "node:url";
 import { defineConfig } from "vitest/config";
-import { liveKernels } from "./wasm_plugin.ts";
+import { liveDecoder, liveKernels } from "./wasm_plugin.ts";
 
 const repository = fileURLToPath(new URL("..", import.meta.url));
 const here = fileURLToPath(new URL(".", import.meta.url));
@@ -14,8 +14,8 @@ export default defineConfig({
   // Relative, so that the files work under any STATIC_URL.
   base: "./",
   publicDir: false,
-  plugins: [liveKernels()],
-  worker: { plugins: () => [liveKernels()] },
+  plugins: [liveKernels(), liveDecoder()],
+  worker: { plugins: () => [liveKernels(), liveDecoder()] },
   build: {
     outDir: `${repository}static/dist`,
     emptyOutDir: true,

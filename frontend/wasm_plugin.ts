@@ -1,13 +1,16 @@
 /**
- * Vite plugin: compiles live/assembly/ whenever the page's scripts are built or tested, and hands it out as
- * "virtual:live-kernels". It is small (9 kB), so it travels inside the worker's own script.
+ * Vite plugins for what travels inside the live worker's own script, each as base64: live/assembly/, compiled whenever the
+ * page's scripts are built or tested, is "virtual:live-kernels" (11 kB); the decoder's weights are "virtual:live-decoder"
+ * (50 kB).
  */
 import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import type { Plugin } from "vite";
 
-const ID = "virtual:live-kernels";
+const KERNELS = "virtual:live-kernels";
+const DECODER = "virtual:live-decoder";
+const WEIGHTS = fileURLToPath(new URL("../models_zoo/interactive/live_decoder.f16", import.meta.url));
 const SOURCES = fileURLToPath(new URL("./live/assembly/", import.meta.url));
 const CACHE = fileURLToPath(new URL("./node_modules/.cache/live-kernels/", import.meta.url));
 const OPTIONS = ["-O3", "--runtime", "stub", "--noAssert", "--enable", "simd", "--importMemory", "--initialMemory", "1"];
@@ -15,13 +18,25 @@ const OPTIONS = ["-O3", "--runtime", "stub", "--noAssert", "--enable", "simd", "
 export function liveKernels(): Plugin {
   return {
     name: "live-kernels",
-    resolveId: (id) => (id === ID ? `\0${ID}` : null),
+    resolveId: (id) => (id === KERNELS ? `\0${KERNELS}` : null),
     async load(id) {
-      if (id !== `\0${ID}`) return null;
+      if (id !== `\0${KERNELS}`) return null;
       const sources = new Map(readdirSync(SOURCES).map((name) => [name, readFileSync(SOURCES + name, "utf-8")]));
       for (const name of sources.keys()) this.addWatchFile(SOURCES + name);
       const code = await compiled(sources);
       return `export default ${JSON.stringify(Buffer.from(code).toString("base64"))};`;
+    },
+  };
+}
+
+export function liveDecoder(): Plugin {
+  return {
+    name: "live-decoder",
+    resolveId: (id) => (id === DECODER ? `\0${DECODER}` : null),
+    load(id) {
+      if (id !== `\0${DECODER}`) return null;
+      this.addWatchFile(WEIGHTS);
+      return `export default ${JSON.stringify(readFileSync(WEIGHTS).toString("base64"))};`;
     },
   };
 }

@@ -4,6 +4,7 @@
  *
  * A "map" holds one number a cell. Arrays that are given to a function must come from the same object's memory.
  */
+import type { Convolution, Planes } from "./planes";
 
 /** What every cell is known by. `planes[d][i]` and `rows[i * rowLength + d]` are the same number. */
 export interface Columns {
@@ -72,12 +73,20 @@ export interface Kernels {
   solve(matrix: Float64Array, size: number, stride: number, right: Float64Array): void;
   /** out[c][i] += sum of factors[c][k] * maps[k][i]. */
   addProduct(maps: readonly Float32Array[], factors: readonly ArrayLike<number>[], out: readonly Float32Array[]): void;
+  /** The natural logarithm of a map of numbers above zero, in place. */
+  logarithm(map: Float32Array): void;
   /** Let exp of the maps sum to 1 in each cell. */
   softmax(maps: readonly Float32Array[]): void;
   /** `steps` of the random walk from `x` towards `wanted`, both maps; where `free` is 0, x stays. See random_walk.ts. */
   walk(graph: GridGraph, free: Float32Array, wanted: Float32Array, x: Float32Array, steps: number): void;
   /** Write into `out` the class with the most votes for each pixel of some cells; see enlarging.ts. */
   vote(image: FineImage, of: Int32Array, scores: readonly Float32Array[], classes: Uint8Array, out: Uint8Array): void;
+  /** One layer's answers, and planes like `to` on top of them. */
+  convolve(layer: Convolution, from: Planes, added: Planes | null, to: Planes): void;
+  /** Mean of each two by two cells; `to` has half as many a side. */
+  halve(from: Planes, to: Planes): void;
+  /** Twice as many cells a side by linear interpolation between their centres, and planes like `to` on top. */
+  enlarge(from: Planes, added: Planes | null, to: Planes): void;
 }
 
 /** Maps are this much longer than the grid has cells, so that loops over several cells at once need no rest. */

@@ -1,6 +1,7 @@
 /** The hot loops in TypeScript: several times slower than their WebAssembly twin, and what it is tested against. */
 import { COLOUR_EXPONENT, COLOUR_FLOOR, GAMMA, KERNEL_EXPONENT, LINEAR, paddedCells } from "./kernels";
 import type { Columns, FineImage, GridGraph, Kernels } from "./kernels";
+import { convolve, enlarge, halve } from "./plain_network";
 
 export class PlainKernels implements Kernels {
   readonly kind = "plain";
@@ -15,6 +16,9 @@ export class PlainKernels implements Kernels {
   ints = (length: number): Int32Array => new Int32Array(length);
   bytes = (length: number): Uint8Array<ArrayBuffer> => new Uint8Array(length);
   map = (): Float32Array => new Float32Array(paddedCells(this.cells));
+  convolve = convolve;
+  halve = halve;
+  enlarge = enlarge;
 
   gaussians({ cells, depth, planes, rows, rowLength, squares }: Columns, anchors: ArrayLike<number>, out: readonly Float32Array[]): void {
     out.forEach((map, k) => {
@@ -76,6 +80,10 @@ export class PlainKernels implements Kernels {
         for (let i = 0; i < this.cells; i++) sum[i]! += factor * map[i]!;
       });
     });
+  }
+
+  logarithm(map: Float32Array): void {
+    for (let i = 0; i < this.cells; i++) map[i] = Math.log(map[i]!);
   }
 
   softmax(maps: readonly Float32Array[]): void {

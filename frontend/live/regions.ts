@@ -110,7 +110,7 @@ function regionSizes(mask: Uint8Array, width: number, height: number, open: Int3
 }
 
 /** Put the region around a cell at 0; how many cells it had, which are the first of `open` then. */
-function takeRegion(mask: Uint8Array, from: number, width: number, height: number, open: Int32Array): number {
+export function takeRegion(mask: Uint8Array, from: number, width: number, height: number, open: Int32Array): number {
   mask[from] = 0;
   open[0] = from;
   let taken = 1;

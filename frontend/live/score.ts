@@ -1,4 +1,5 @@
-/** The score stage of the live head: fit the marked cells, spread, give back; see models_zoo/interactive/live_head.py. */
+/** The score stage of the live head: fit the marked cells, spread, decode; see models_zoo/interactive/live_head.py. */
+import { canDecode, copies, Decoding } from "./decoding";
 import { withoutExcluded } from "./finishing";
 import { KernelFit } from "./fit";
 import type { KernelColumns } from "./kernel_columns";
@@ -6,7 +7,6 @@ import type { Columns, GridGraph, Kernels } from "./kernels";
 import { Walker } from "./random_walk";
 import { UNSEEN_EVIDENCE, type Prior } from "./prior";
 import { IGNORE } from "./rasterize";
-import { withoutUnmarked } from "./regions";
 import type { Supervision } from "./supervision";
 
 const GAIN = 5;
@@ -27,27 +27,33 @@ export class Scorer {
   private readonly fit: KernelFit;
   private readonly walker: Walker;
   private readonly maps: readonly Float32Array[];
+  /** Where a model has its say, it knows of things that nobody marked: then there is no decoder. */
+  private readonly decoding: Decoding | null;
+  /** Grows with the number of classes. */
+  private readonly fitted: Float32Array[] = [];
 
   constructor(private readonly options: ScorerOptions) {
     const { kernels, columns, cache, graph, maxClasses } = options;
     this.fit = new KernelFit(kernels, columns, cache);
     this.walker = new Walker(kernels, graph);
     this.maps = Array.from({ length: maxClasses }, () => kernels.map());
+    this.decoding = options.prior === null && canDecode(graph) ? new Decoding({ kernels, columns, cache, grid: graph }) : null;
   }
 
   /** Probabilities of the supervision's classes, one map each; this object's own memory, good until the next call. */
   score(supervision: Supervision, allSimilar: boolean): Float32Array[] {
     const { kernels, prior, background } = this.options;
     const scores = this.maps.slice(0, supervision.classes.length);
+    const position = supervision.classes.findIndex((index) => index === background || index === IGNORE);
+    const decoding = allSimilar || position < 0 ? null : this.decoding;
     this.fit.fit(supervision.rows, GAIN, scores);
+    const fitted = decoding === null ? [] : copies(scores, this.fitted);
     if (prior !== null) addPrior(prior, supervision.classes, scores);
     kernels.softmax(scores);
     withoutExcluded(supervision, scores);
     this.walker.spread(scores, supervision.seeds, WALK_STEPS);
     withoutExcluded(supervision, scores);
-    const position = supervision.classes.findIndex((index) => index === background || index === IGNORE);
-    // Where a model has its say, it knows of things that nobody marked.
-    if (!allSimilar && position >= 0 && prior === null) withoutUnmarked(supervision, scores, position);
+    decoding?.decode(supervision, fitted, GAIN, scores, position);
     return scores;
   }
 }

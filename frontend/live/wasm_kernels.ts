@@ -2,6 +2,7 @@
 import base64 from "virtual:live-kernels";
 import { paddedCells } from "./kernels";
 import type { Columns, FineImage, GridGraph, Kernels } from "./kernels";
+import type { Convolution, Planes } from "./planes";
 
 /** What the module exports; addresses and counts go in, see there. */
 interface Exports {
@@ -11,11 +12,17 @@ interface Exports {
   factorise(matrix: number, size: number, stride: number): void;
   solve(matrix: number, size: number, stride: number, right: number): void;
   addProduct(table: number, factors: number, count: number, cells: number, outTable: number, outs: number): void;
+  logarithm(map: number, cells: number): void;
   softmax(table: number, count: number, cells: number): void;
   // prettier-ignore
   walk(right: number, down: number, downRight: number, downLeft: number, diagonal: number, row: number, cells: number,
     free: number, wanted: number, x: number, steps: number, residual: number, direction: number, image: number): void;
   vote(image: number, chosen: number, count: number, table: number, classes: number, numClasses: number, out: number, scratch: number): void;
+  // prettier-ignore
+  convolve(from: number, inputs: number, side: number, near: number, weights: number, bias: number, outputs: number, floor: number,
+    added: number, to: number, scratch: number): void;
+  halve(from: number, count: number, side: number, to: number): void;
+  enlarge(from: number, count: number, side: number, added: number, to: number, scratch: number): void;
 }
 
 export interface WasmOptions {
@@ -32,6 +39,8 @@ const PAGE = 65_536;
 const ANCHORS = 32;
 const TABLE = 1024;
 const OUTS = 8;
+/** A row of each of a convolution's inputs. */
+const ROWS = 1024;
 type Addressed = Float32Array | Float64Array | Int32Array | Uint8Array;
 
 let compiled: WebAssembly.Module | null = null;
@@ -63,6 +72,7 @@ class WasmKernels implements Kernels {
   private readonly anchors: Float32Array;
   private readonly spare: Float32Array;
   private readonly scratch: readonly [Float32Array, Float32Array, Float32Array];
+  private readonly rows: Float32Array;
   private readonly votes: Int32Array;
   private readonly description: Int32Array;
   private described: FineImage | null = null;
@@ -73,7 +83,7 @@ class WasmKernels implements Kernels {
   ) {
     this.cells = paddedCells(options.cells);
     this.guard = Math.ceil((options.gridWidth + 4) / 4) * 4;
-    const own = 4 * (4 * (this.cells + 2 * this.guard) + ANCHORS * (options.depth + 4) + (OUTS + 1) * TABLE) + PAGE;
+    const own = 4 * (4 * (this.cells + 2 * this.guard) + ANCHORS * (options.depth + 4) + (OUTS + 1) * TABLE + ROWS) + PAGE;
     const pages = Math.ceil((PAGE + own + options.bytes) / PAGE);
     const memory = new WebAssembly.Memory({ initial: pages, maximum: pages });
     this.buffer = memory.buffer;
@@ -87,6 +97,7 @@ class WasmKernels implements Kernels {
     this.anchors = this.floats(ANCHORS * options.depth);
     this.spare = this.map();
     this.scratch = [this.map(), this.map(), this.map()];
+    this.rows = this.floats(ROWS);
     this.votes = this.ints(72);
     this.description = this.ints(16);
   }
@@ -166,6 +177,10 @@ class WasmKernels implements Kernels {
     }
   }
 
+  logarithm(map: Float32Array): void {
+    this.run.logarithm(this.at(map), this.cells);
+  }
+
   softmax(maps: readonly Float32Array[]): void {
     this.fillTable(maps, maps.length);
     this.run.softmax(this.at(this.table), maps.length, this.cells);
@@ -185,6 +200,26 @@ class WasmKernels implements Kernels {
     this.run.vote(
       this.at(this.description), this.at(of), of.length, this.at(this.table), this.at(classes), classes.length, this.at(out), this.at(this.votes),
     );
+  }
+
+  convolve({ inputs, outputs, near, weights, bias, isRectified }: Convolution, from: Planes, added: Planes | null, to: Planes): void {
+    const { side } = from;
+    if (near !== null && inputs * side > ROWS) throw new RangeError("More inputs than the solver has rows for.");
+    const layer = [near === null ? 0 : this.at(near), this.at(weights), this.at(bias), outputs, isRectified ? 0 : -Infinity] as const;
+    this.run.convolve(this.at(from.data), inputs, side, ...layer, this.planes(added), this.at(to.data), this.at(this.rows));
+  }
+
+  halve(from: Planes, to: Planes): void {
+    this.run.halve(this.at(from.data), to.count, to.side, this.at(to.data));
+  }
+
+  enlarge(from: Planes, added: Planes | null, to: Planes): void {
+    this.run.enlarge(this.at(from.data), from.count, from.side, this.planes(added), this.at(to.data), this.at(this.rows));
+  }
+
+  /** The address of planes, 0 for none. */
+  private planes(planes: Planes | null): number {
+    return planes === null ? 0 : this.at(planes.data);
   }
 
   /** In the order in which assembly/vote.ts reads it. */

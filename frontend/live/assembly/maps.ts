@@ -1,5 +1,5 @@
 /** What is done to whole maps: columns of the kernel matrix, products with them, probabilities. */
-import { exp4, likeness, splat } from "./simd";
+import { exp4, likeness, log4, splat } from "./simd";
 
 /** Cells that are done before the next map is read, so that sums stay in the nearest cache. */
 const BLOCK: i32 = 512;
@@ -116,4 +116,8 @@ export function softmax(table: usize, count: i32, cells: i32): void {
       v128.store(map, f32x4.div(v128.load(map), sum));
     }
   }
+}
+
+export function logarithm(map: usize, cells: i32): void {
+  for (const end = map + (<usize>cells << 2); map < end; map += 16) v128.store(map, log4(v128.load(map)));
 }

@@ -27,6 +27,29 @@ export function exp4(x: v128): v128 {
   return f32x4.mul(power, exponent);
 }
 
+/** Logarithm of x > 0: n ln 2 and a polynomial of m - 1 for x = 2^n m, m between the roots of 1/2 and 2; to about 1e-7. */
+// @ts-ignore: decorator
+@inline
+export function log4(x: v128): v128 {
+  const half = v128.or(v128.and(x, i32x4.splat(0x007fffff)), i32x4.splat(0x3f000000));
+  const isLow = f32x4.lt(half, splat(0.7071067811865476));
+  const n = f32x4.convert_i32x4_s(i32x4.add(i32x4.sub(i32x4.shr_u(x, 23), i32x4.splat(126)), isLow));
+  const m = f32x4.sub(f32x4.add(half, v128.and(half, isLow)), splat(1.0));
+  // Coefficients of Moshier's logf (Cephes).
+  let sum = splat(0.070376836292);
+  sum = f32x4.add(f32x4.mul(sum, m), splat(-0.1151461031));
+  sum = f32x4.add(f32x4.mul(sum, m), splat(0.11676998740));
+  sum = f32x4.add(f32x4.mul(sum, m), splat(-0.12420140846));
+  sum = f32x4.add(f32x4.mul(sum, m), splat(0.14249322787));
+  sum = f32x4.add(f32x4.mul(sum, m), splat(-0.16668057665));
+  sum = f32x4.add(f32x4.mul(sum, m), splat(0.20000714765));
+  sum = f32x4.add(f32x4.mul(sum, m), splat(-0.24999993993));
+  sum = f32x4.add(f32x4.mul(sum, m), splat(0.33333331174));
+  const square = f32x4.mul(m, m);
+  const rest = f32x4.sub(f32x4.mul(f32x4.mul(sum, m), square), f32x4.mul(splat(0.5), square));
+  return f32x4.add(f32x4.mul(n, splat(0.6931471805599453)), f32x4.add(m, rest));
+}
+
 // @ts-ignore: decorator
 @inline
 export function sum4(x: v128): f32 {
