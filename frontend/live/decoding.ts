@@ -12,6 +12,8 @@ import type { Supervision } from "./supervision";
 /** Classes that are decoded in one solve, the first of those marked: each costs some milliseconds. */
 const MAX_DECODED = 4;
 const MAX_LOGIT = 6;
+/** Of the background, so that something is left where a class that may not be is all there is. */
+const LEAST_REST = 1e-6;
 
 /** Maps, and other bytes, of the kernels' memory that `Decoding` takes. */
 export const DECODING_MAPS = RELATIONAL_MAPS + MAX_DECODED + 1;
@@ -59,7 +61,7 @@ export class Decoding {
       map.set(this.answers[decoded.indexOf(position)] ?? kept[position]!);
       for (let i = 0; i < cells; i++) rest[i]! -= map[i]!;
     }
-    for (let i = 0; i < cells; i++) if (rest[i]! < 0) rest[i] = 0;
+    for (let i = 0; i < cells; i++) if (rest[i]! < LEAST_REST) rest[i] = LEAST_REST;
     withoutExcluded(supervision, scores);
     normalise(scores, cells);
   }

@@ -53,6 +53,9 @@ export const COLOUR_EXPONENT = -0.5 / 0.2 ** 2;
 /** A weight by place alone, so that colour does not decide where all nine cells are unlike the pixel. */
 export const COLOUR_FLOOR = 0.1;
 
+export const LEAST_LIKENESS = 1e-6;
+export const LEAST_PROBABILITY = 1e-4;
+
 export interface Kernels {
   readonly kind: "wasm" | "plain";
   floats(length: number): Float32Array;
@@ -73,8 +76,10 @@ export interface Kernels {
   solve(matrix: Float64Array, size: number, stride: number, right: Float64Array): void;
   /** out[c][i] += sum of factors[c][k] * maps[k][i]. */
   addProduct(maps: readonly Float32Array[], factors: readonly ArrayLike<number>[], out: readonly Float32Array[]): void;
-  /** The natural logarithm of a map of numbers above zero, in place. */
-  logarithm(map: Float32Array): void;
+  /** A map of likenesses, exp(-d^2 / 8) and LEAST_LIKENESS at least, becomes one of the distances d. */
+  distances(map: Float32Array): void;
+  /** out[i] = ln(p / (1 - p)) for the map's probabilities p, of which none counts as surer than LEAST_PROBABILITY leaves. */
+  logOdds(map: Float32Array, out: Float32Array): void;
   /** Let exp of the maps sum to 1 in each cell. */
   softmax(maps: readonly Float32Array[]): void;
   /** `steps` of the random walk from `x` towards `wanted`, both maps; where `free` is 0, x stays. See random_walk.ts. */

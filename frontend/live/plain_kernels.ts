@@ -1,6 +1,7 @@
 /** The hot loops in TypeScript: several times slower than their WebAssembly twin, and what it is tested against. */
-import { COLOUR_EXPONENT, COLOUR_FLOOR, GAMMA, KERNEL_EXPONENT, LINEAR, paddedCells } from "./kernels";
+import { COLOUR_EXPONENT, COLOUR_FLOOR, GAMMA, KERNEL_EXPONENT, LEAST_LIKENESS, LEAST_PROBABILITY, LINEAR, paddedCells } from "./kernels";
 import type { Columns, FineImage, GridGraph, Kernels } from "./kernels";
+import { clamp } from "./numbers";
 import { convolve, enlarge, halve } from "./plain_network";
 
 export class PlainKernels implements Kernels {
@@ -82,8 +83,15 @@ export class PlainKernels implements Kernels {
     });
   }
 
-  logarithm(map: Float32Array): void {
-    for (let i = 0; i < this.cells; i++) map[i] = Math.log(map[i]!);
+  distances(map: Float32Array): void {
+    for (let i = 0; i < this.cells; i++) map[i] = Math.sqrt(Math.log(clamp(map[i]!, LEAST_LIKENESS, 1)) / KERNEL_EXPONENT);
+  }
+
+  logOdds(map: Float32Array, out: Float32Array): void {
+    for (let i = 0; i < this.cells; i++) {
+      const inside = clamp(map[i]!, LEAST_PROBABILITY, 1 - LEAST_PROBABILITY);
+      out[i] = Math.log(inside / (1 - inside));
+    }
   }
 
   softmax(maps: readonly Float32Array[]): void {

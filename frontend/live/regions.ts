@@ -109,23 +109,32 @@ function regionSizes(mask: Uint8Array, width: number, height: number, open: Int3
   return sizes;
 }
 
-/** Put the region around a cell at 0; how many cells it had, which are the first of `open` then. */
+/** Put the region around a cell at 0; how many cells it had, which are the first of `open` then, run by run. */
 export function takeRegion(mask: Uint8Array, from: number, width: number, height: number, open: Int32Array): number {
-  mask[from] = 0;
-  open[0] = from;
-  let taken = 1;
-  for (let next = 0; next < taken; next++) {
-    const i = open[next]!;
-    const x = i % width;
-    const y = (i - x) / width;
-    for (let row = Math.max(0, y - 1); row <= Math.min(height - 1, y + 1); row++) {
-      for (let column = Math.max(0, x - 1); column <= Math.min(width - 1, x + 1); column++) {
-        const j = row * width + column;
-        if (mask[j] === 0) continue;
-        mask[j] = 0;
-        open[taken++] = j;
+  let taken = takeRun(mask, from, from - (from % width), width, open, 0);
+  for (let next = 0; next < taken; ) {
+    const first = open[next]!;
+    const row = first - (first % width);
+    let last = first;
+    while (++next < taken && open[next] === last + 1 && last + 1 < row + width) last++;
+    for (const beside of [row - width, row + width]) {
+      if (beside < 0 || beside >= width * height) continue;
+      const end = Math.min(last - row + 1, width - 1) + beside;
+      for (let i = Math.max(first - row - 1, 0) + beside; i <= end; i++) {
+        if (mask[i] !== 0) taken = takeRun(mask, i, beside, width, open, taken);
       }
     }
+  }
+  return taken;
+}
+
+/** Put the cells of a row around one of them at 0 and write them down; how many are written down then. */
+function takeRun(mask: Uint8Array, from: number, row: number, width: number, open: Int32Array, taken: number): number {
+  let first = from;
+  while (first > row && mask[first - 1] !== 0) first--;
+  for (let i = first; i < row + width && mask[i] !== 0; i++) {
+    mask[i] = 0;
+    open[taken++] = i;
   }
   return taken;
 }

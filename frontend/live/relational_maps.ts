@@ -17,8 +17,6 @@ import type { Supervision } from "./supervision";
 const [LEAD, LOGIT, STAYS, GOES, OURS, THEIRS, DIFFERENCE, NEAR_ON, NEAR_OFF, ON, OFF, BOXED, PROTOTYPE, SHARE, REGIONS, PICTURE] =
   Array(CHANNELS).keys();
 const NOBODY = 3;
-const LEAST_LIKENESS = 1e-6;
-const LEAST_PROBABILITY = 1e-4;
 const MAX_LOGIT = 4;
 const GEODESIC_SCALE = 1.5;
 const MOST_REGIONS = 4;
@@ -110,11 +108,7 @@ export class RelationalMaps {
 
   private drawLogits(walked: Float32Array): void {
     const { logits, scratch } = this;
-    for (let i = 0; i < logits.length; i++) {
-      const inside = clamp(walked[i]!, LEAST_PROBABILITY, 1 - LEAST_PROBABILITY);
-      logits[i] = inside / (1 - inside);
-    }
-    this.options.kernels.logarithm(logits);
+    this.options.kernels.logOdds(walked, logits);
     for (let i = 0; i < scratch.length; i++) scratch[i] = clamp(logits[i]!, -MAX_LOGIT, MAX_LOGIT);
     this.halve(scratch, 0.5, LOGIT!);
   }
@@ -153,10 +147,7 @@ export class RelationalMaps {
       return;
     }
     this.options.cache.likeness(cells, out);
-    for (let i = 0; i < out.length; i++) out[i] = clamp(out[i]!, LEAST_LIKENESS, 1);
-    this.options.kernels.logarithm(out);
-    // The kernel of a distance d is exp(-d^2 / 8).
-    for (let i = 0; i < out.length; i++) out[i] = Math.sqrt(Math.max(0, -8 * out[i]!));
+    this.options.kernels.distances(out);
   }
 
   private drawMarks({ seeds, boxes }: Supervision, own: number): void {
@@ -168,13 +159,8 @@ export class RelationalMaps {
     mask.fill(0);
     for (const { position, cells } of boxes) if (position === own) for (const i of cells) mask[i] = 1;
     halveMask(mask, grid, this.plane(BOXED!));
-    this.drawNearness(ON!, NEAR_ON!);
-    this.drawNearness(OFF!, NEAR_OFF!);
-  }
-
-  private drawNearness(starts: number, to: number): void {
-    if (this.geodesic.nearness(this.plane(starts), GEODESIC_SCALE, this.plane(to))) return;
-    fillPlane(Math.exp(-NOBODY / GEODESIC_SCALE), this.half, this.plane(to));
+    this.geodesic.nearness(this.plane(ON!), GEODESIC_SCALE, this.plane(NEAR_ON!));
+    this.geodesic.nearness(this.plane(OFF!), GEODESIC_SCALE, this.plane(NEAR_OFF!));
   }
 
   /** Cosine of each cell's deep features with the mean of those that teach the class. */

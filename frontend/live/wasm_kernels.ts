@@ -12,7 +12,8 @@ interface Exports {
   factorise(matrix: number, size: number, stride: number): void;
   solve(matrix: number, size: number, stride: number, right: number): void;
   addProduct(table: number, factors: number, count: number, cells: number, outTable: number, outs: number): void;
-  logarithm(map: number, cells: number): void;
+  distances(map: number, cells: number): void;
+  logOdds(map: number, cells: number, out: number): void;
   softmax(table: number, count: number, cells: number): void;
   // prettier-ignore
   walk(right: number, down: number, downRight: number, downLeft: number, diagonal: number, row: number, cells: number,
@@ -136,8 +137,10 @@ class WasmKernels implements Kernels {
   largest(maps: readonly Float32Array[], out: Float32Array): void {
     for (let start = 0; start < maps.length; start += TABLE) {
       const some = maps.slice(start, start + TABLE);
-      this.fillTable(some, some.length);
-      this.run.largest(this.at(this.table), some.length, this.cells, this.at(out));
+      const filled = Math.ceil(some.length / 4) * 4;
+      // What is left over is compared with one map once more.
+      this.fillTable([...some, ...Array.from({ length: filled - some.length }, () => some[0]!)], filled);
+      this.run.largest(this.at(this.table), filled, this.cells, this.at(out));
     }
   }
 
@@ -177,8 +180,12 @@ class WasmKernels implements Kernels {
     }
   }
 
-  logarithm(map: Float32Array): void {
-    this.run.logarithm(this.at(map), this.cells);
+  distances(map: Float32Array): void {
+    this.run.distances(this.at(map), this.cells);
+  }
+
+  logOdds(map: Float32Array, out: Float32Array): void {
+    this.run.logOdds(this.at(map), this.cells, this.at(out));
   }
 
   softmax(maps: readonly Float32Array[]): void {

@@ -5,7 +5,7 @@
  * Arguments are addresses in the module's memory and counts. "Table": an array of addresses. Counts of cells are
  * multiples of 16, and memory before and after a map may be read.
  */
-export { addProduct, gaussians, largest, logarithm, softmax } from "./maps";
+export { addProduct, distances, gaussians, largest, logOdds, softmax } from "./maps";
 export { factorise, gram, solve } from "./matrix";
 export { convolve, enlarge, halve } from "./network";
 export { vote } from "./vote";

@@ -1,8 +1,10 @@
 /** What is done to whole maps: columns of the kernel matrix, products with them, probabilities. */
-import { exp4, likeness, log4, splat } from "./simd";
+import { exp4, larger, likeness, log4, splat } from "./simd";
 
 /** Cells that are done before the next map is read, so that sums stay in the nearest cache. */
 const BLOCK: i32 = 512;
+/** Where little is done to each, so that memory is read in long pieces. */
+const WIDE_BLOCK: i32 = 4096;
 
 /**
  * `anchors`: for each four anchors, four numbers a column; `lengths`: an anchor's squared length each; `count`: a
@@ -56,13 +58,16 @@ function store2(out: usize, own: v128, near: v128, far: v128, a: v128, b: v128):
   v128.store(out, likeness(f32x4.add(far, own), b), 16);
 }
 
+/** `count`: a multiple of four. */
 export function largest(table: usize, count: i32, cells: i32, out: usize): void {
-  for (let start = 0; start < cells; start += BLOCK) {
-    const end = min(cells, start + BLOCK);
-    for (let k = 0; k < count; k++) {
-      const map = <usize>load<u32>(table + (<usize>k << 2));
-      for (let at = <usize>start << 2, last = <usize>end << 2; at < last; at += 16) {
-        v128.store(out + at, f32x4.max(v128.load(out + at), v128.load(map + at)));
+  for (let start = 0; start < cells; start += WIDE_BLOCK) {
+    const from = <usize>start << 2, to = <usize>min(cells, start + WIDE_BLOCK) << 2;
+    for (let k = 0; k < count; k += 4) {
+      const maps = table + (<usize>k << 2);
+      const p = <usize>load<u32>(maps), q = <usize>load<u32>(maps, 4), r = <usize>load<u32>(maps, 8), s = <usize>load<u32>(maps, 12);
+      for (let at = from; at < to; at += 16) {
+        const a = larger(v128.load(p + at), v128.load(q + at)), b = larger(v128.load(r + at), v128.load(s + at));
+        v128.store(out + at, larger(v128.load(out + at), larger(a, b)));
       }
     }
   }
@@ -103,7 +108,7 @@ export function softmax(table: usize, count: i32, cells: i32): void {
   const last = table + (<usize>count << 2);
   for (let at: usize = 0, end = <usize>cells << 2; at < end; at += 16) {
     let top = v128.load(<usize>load<u32>(table) + at);
-    for (let p = table + 4; p < last; p += 4) top = f32x4.max(top, v128.load(<usize>load<u32>(p) + at));
+    for (let p = table + 4; p < last; p += 4) top = larger(top, v128.load(<usize>load<u32>(p) + at));
     let sum = splat(0);
     for (let p = table; p < last; p += 4) {
       const map = <usize>load<u32>(p) + at;
@@ -118,6 +123,21 @@ export function softmax(table: usize, count: i32, cells: i32): void {
   }
 }
 
-export function logarithm(map: usize, cells: i32): void {
-  for (const end = map + (<usize>cells << 2); map < end; map += 16) v128.store(map, log4(v128.load(map)));
+/** As in ../kernels.ts. */
+const LEAST_LIKENESS: f32 = 1e-6;
+const LEAST_PROBABILITY: f32 = 1e-4;
+
+export function distances(map: usize, cells: i32): void {
+  for (const end = map + (<usize>cells << 2); map < end; map += 16) {
+    const inside = f32x4.pmin(larger(v128.load(map), splat(LEAST_LIKENESS)), splat(1.0));
+    v128.store(map, f32x4.sqrt(f32x4.mul(splat(-8.0), log4(inside))));
+  }
+}
+
+export function logOdds(map: usize, cells: i32, out: usize): void {
+  const low = splat(LEAST_PROBABILITY), high = splat(<f32>1.0 - LEAST_PROBABILITY), one = splat(1.0);
+  for (const end = map + (<usize>cells << 2); map < end; map += 16, out += 16) {
+    const inside = f32x4.pmin(larger(v128.load(map), low), high);
+    v128.store(out, log4(f32x4.div(inside, f32x4.sub(one, inside))));
+  }
 }

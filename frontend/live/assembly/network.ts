@@ -1,5 +1,5 @@
 /** The decoder's layers, on square planes with a rim of zeros as ../planes.ts lays them out. */
-import { splat } from "./simd";
+import { larger, splat } from "./simd";
 
 /** As in ../planes.ts: numbers between two rows, and before the first rim. */
 const GAP: i32 = 4;
@@ -99,10 +99,10 @@ function mixRow(
       }
       const out = to + at;
       const more = added == 0 ? 0 : added + <usize>o * step + at;
-      store2(out, more, f32x4.max(a0, least), f32x4.max(b0, least));
-      store2(out + step, more == 0 ? 0 : more + step, f32x4.max(a1, least), f32x4.max(b1, least));
-      store2(out + 2 * step, more == 0 ? 0 : more + 2 * step, f32x4.max(a2, least), f32x4.max(b2, least));
-      store2(out + 3 * step, more == 0 ? 0 : more + 3 * step, f32x4.max(a3, least), f32x4.max(b3, least));
+      store2(out, more, larger(a0, least), larger(b0, least));
+      store2(out + step, more == 0 ? 0 : more + step, larger(a1, least), larger(b1, least));
+      store2(out + 2 * step, more == 0 ? 0 : more + 2 * step, larger(a2, least), larger(b2, least));
+      store2(out + 3 * step, more == 0 ? 0 : more + 3 * step, larger(a3, least), larger(b3, least));
     }
   }
 }

@@ -9,11 +9,18 @@ export function splat(value: f32): v128 {
   return f32x4.splat(value);
 }
 
+/** The larger of two numbers; of NaN nothing is promised, which takes one instruction where f32x4.max takes several. */
+// @ts-ignore: decorator
+@inline
+export function larger(a: v128, b: v128): v128 {
+  return f32x4.pmax(a, b);
+}
+
 /** e^x for x up to about 80: 2^n times a polynomial for 2^f, |f| <= 1/2; to about 1e-6 of the value. */
 // @ts-ignore: decorator
 @inline
 export function exp4(x: v128): v128 {
-  const scaled = f32x4.mul(f32x4.max(x, splat(-87.0)), splat(1.4426950408889634));
+  const scaled = f32x4.mul(larger(x, splat(-87.0)), splat(1.4426950408889634));
   const whole = f32x4.nearest(scaled);
   const f = f32x4.sub(scaled, whole);
   let power = splat(0.00015403530393381609);
@@ -60,6 +67,6 @@ export function sum4(x: v128): f32 {
 // @ts-ignore: decorator
 @inline
 export function likeness(lengths: v128, product: v128): v128 {
-  const square = f32x4.max(f32x4.sub(lengths, f32x4.add(product, product)), splat(0.0));
+  const square = larger(f32x4.sub(lengths, f32x4.add(product, product)), splat(0.0));
   return exp4(f32x4.mul(square, splat(KERNEL_EXPONENT)));
 }
