@@ -5,6 +5,7 @@ import { normalise, withoutExcluded } from "./finishing";
 import type { Grid } from "./half_grid";
 import { clamp } from "./numbers";
 import type { Planes } from "./planes";
+import { directionBytes } from "./picture_maps";
 import { bestPositions, withoutUnmarked } from "./regions";
 import { RELATIONAL_MAPS, RelationalMaps, type MapOptions, type Solved } from "./relational_maps";
 import type { Supervision } from "./supervision";
@@ -15,9 +16,9 @@ const MAX_LOGIT = 6;
 /** Of the background, so that something is left where a class that may not be is all there is. */
 const LEAST_REST = 1e-6;
 
-/** Maps, and other bytes, of the kernels' memory that `Decoding` takes. */
+/** Maps of the kernels' memory that `Decoding` takes besides one a class, and other bytes. */
 export const DECODING_MAPS = RELATIONAL_MAPS + MAX_DECODED + 1;
-export const DECODING_BYTES = NETWORK_BYTES;
+export const decodingBytes = (grid: Grid, channels: number): number => NETWORK_BYTES + directionBytes(grid, channels);
 
 /** The network reads no larger grid. */
 export const canDecode = ({ width, height }: Grid): boolean => Math.max(width, height) <= 2 * SIDE;
@@ -46,11 +47,12 @@ export class Decoding {
   decode(supervision: Supervision, fitted: readonly Float32Array[], gain: number, scores: readonly Float32Array[], background: number): void {
     const cells = supervision.seeds.length;
     const kept = copies(scores, this.kept);
-    withoutUnmarked(supervision, kept, background);
-    const [best, bestKept] = [bestPositions(scores, cells), bestPositions(kept, cells)];
+    const best = bestPositions(scores, cells);
+    const bestKept = withoutUnmarked(supervision, kept, background, best) ? bestPositions(kept, cells) : best;
     const solved: Solved = { supervision, fitted, gain, walked: scores, best, bestKept };
     const foreground = [...scores.keys()].filter((position) => position !== background);
     const decoded = foreground.filter((position) => isShown(supervision, position)).slice(0, MAX_DECODED);
+    this.relational.update(supervision);
     decoded.forEach((own, k) => {
       this.relational.draw(solved, own);
       this.answer(supervision, own, this.answers[k]!);

@@ -31,7 +31,7 @@ export function halveMeans(values: Float32Array, { width, height }: Grid, factor
   }
 }
 
-/** 1 where any of two by two cells is not 0. */
+/** Share of each two by two cells where a mask is 1. */
 export function halveMask(mask: Uint8Array, { width, height }: Grid, { data, first, row }: Target): void {
   const half = halfOf({ width, height });
   for (let y = 0; y < half.height; y++) {
@@ -40,10 +40,14 @@ export function halveMask(mask: Uint8Array, { width, height }: Grid, { data, fir
     for (let x = 0, at = first + y * row; x < half.width; x++, at++) {
       const left = 2 * x;
       const right = left + 1 < width ? left + 1 : left;
-      data[at] = (mask[upper + left]! | mask[upper + right]! | mask[lower + left]! | mask[lower + right]!) === 0 ? 0 : 1;
+      data[at] = (mask[upper + left]! + mask[upper + right]! + mask[lower + left]! + mask[lower + right]!) * 0.25;
     }
   }
 }
+
+/** Where the half grid's cell lies that a cell is part of. */
+export const halfCell = (cell: number, width: number, { first, row }: Target): number =>
+  first + (Math.floor(cell / width) >> 1) * row + ((cell % width) >> 1);
 
 export function fillPlane(value: number, half: Grid, { data, first, row }: Target): void {
   for (let y = 0, at = first; y < half.height; y++, at += row) data.fill(value, at, at + half.width);

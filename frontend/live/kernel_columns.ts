@@ -51,6 +51,11 @@ export class KernelColumns {
   /** Likeness of each cell to the nearest of `anchors`, 0 to 1. */
   likeness(anchors: Int32Array, out: Float32Array): void {
     out.fill(0);
+    this.raiseToLikeness(anchors, out);
+  }
+
+  /** The same, of `anchors` and of those that `out` is the likeness to. */
+  raiseToLikeness(anchors: Int32Array, out: Float32Array): void {
     for (let start = 0; start < anchors.length; start += this.capacity) {
       this.kernels.largest(this.of(anchors.subarray(start, start + this.capacity)), out);
     }

@@ -74,7 +74,7 @@ export interface Kernels {
   factorise(matrix: Float64Array, size: number, stride: number): void;
   /** Solve for one right side in place, `matrix` being factorised. */
   solve(matrix: Float64Array, size: number, stride: number, right: Float64Array): void;
-  /** out[c][i] += sum of factors[c][k] * maps[k][i]. */
+  /** out[c][i] += sum of factors[c][k] * maps[k][i]; all are as long as the first of `out`, a multiple of 16. */
   addProduct(maps: readonly Float32Array[], factors: readonly ArrayLike<number>[], out: readonly Float32Array[]): void;
   /** A map of likenesses, exp(-d^2 / 8) and LEAST_LIKENESS at least, becomes one of the distances d. */
   distances(map: Float32Array): void;

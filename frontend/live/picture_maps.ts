@@ -1,7 +1,7 @@
 /** What the decoder reads of a picture alone; see models_zoo/interactive/live_maps.py. */
 import { LEAST_COST } from "./geodesic";
 import { halfOf, halveMeans, type Grid } from "./half_grid";
-import type { Columns } from "./kernels";
+import { paddedCells, type Columns, type Kernels } from "./kernels";
 
 /** The last columns are three of colour and two of place. */
 export const NOT_DEEP = 5;
@@ -16,9 +16,19 @@ export interface PictureMaps {
   readonly cost: Float64Array;
   /** Distance to the rim; how much deep features change near by and farther off, and colours; the former two across and down. */
   readonly planes: readonly Float32Array[];
+  /** The deep features of each cell, in the kernels' memory, at length one before they are halved. */
+  readonly directions: readonly Float32Array[];
 }
 
-export function pictureMaps({ planes }: Columns, grid: Grid): PictureMaps {
+/** Bytes of the kernels' memory that the directions take. */
+export const directionBytes = (grid: Grid, channels: number): number => 4 * channels * spacing(grid);
+
+/** Numbers from one to the next; see `plainColumns` for the odd 16. */
+const spacing = (grid: Grid): number => paddedHalf(grid) + 16;
+
+const paddedHalf = (grid: Grid): number => paddedCells(halfOf(grid).width * halfOf(grid).height);
+
+export function pictureMaps(kernels: Kernels, { planes }: Columns, grid: Grid): PictureMaps {
   const half = halfOf(grid);
   const halved = (plane: Float32Array): Float32Array => {
     const data = new Float32Array(half.width * half.height);
@@ -32,7 +42,22 @@ export function pictureMaps({ planes }: Columns, grid: Grid): PictureMaps {
   const edge = lengths(differences(colour, half, NEAR, 0, 1), differences(colour, half, 0, NEAR, 1));
   const near = lengths(across, down);
   const cost = Float64Array.from(edge, (value, i) => LEAST_COST + value + DEEP_COST * NEAR_SCALE * near[i]!);
-  return { cost, planes: [rim(half), near, lengths(farAcross, farDown), edge, across, down, farAcross, farDown] };
+  return { cost, planes: [rim(half), near, lengths(farAcross, farDown), edge, across, down, farAcross, farDown], directions: directions(kernels, planes.slice(0, -NOT_DEEP), grid) };
+}
+
+function directions(kernels: Kernels, deep: readonly Float32Array[], grid: Grid): Float32Array[] {
+  const cells = grid.width * grid.height;
+  const shares = new Float32Array(cells);
+  for (const plane of deep) for (let i = 0; i < cells; i++) shares[i]! += plane[i]! * plane[i]!;
+  for (let i = 0; i < cells; i++) shares[i] = shares[i]! > 0 ? 1 / Math.sqrt(shares[i]!) : 0;
+  const data = kernels.floats(deep.length * spacing(grid));
+  const scaled = new Float32Array(cells);
+  return deep.map((plane, d) => {
+    for (let i = 0; i < cells; i++) scaled[i] = plane[i]! * shares[i]!;
+    const first = d * spacing(grid);
+    halveMeans(scaled, grid, 1, { data, first, row: halfOf(grid).width });
+    return data.subarray(first, first + paddedHalf(grid));
+  });
 }
 
 /** Length of the difference between the cells so many before and after each, over a scale. */

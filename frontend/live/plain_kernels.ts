@@ -78,7 +78,7 @@ export class PlainKernels implements Kernels {
     out.forEach((sum, c) => {
       maps.forEach((map, k) => {
         const factor = factors[c]![k]!;
-        for (let i = 0; i < this.cells; i++) sum[i]! += factor * map[i]!;
+        for (let i = 0; i < sum.length; i++) sum[i]! += factor * map[i]!;
       });
     });
   }

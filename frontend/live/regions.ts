@@ -14,12 +14,14 @@ const CROWD_SIZE = 0.1;
 /** After more strokes than these in one region, that one is meant. */
 const FEW_STROKES = 2;
 
-/** Scores at zero where a class is given back, in place; `background` is the position that nothing is taken from. */
-export function withoutUnmarked(supervision: Supervision, scores: readonly Float32Array[], background: number): void {
+/**
+ * Scores at zero where a class is given back, in place; `background` is the position that nothing is taken from, `best` what
+ * `bestPositions` says of the scores. Whether anything was given back.
+ */
+export function withoutUnmarked(supervision: Supervision, scores: readonly Float32Array[], background: number, best: Uint8Array): boolean {
   const cells = supervision.seeds.length;
-  const best = bestPositions(scores, cells);
   const givenBack = scores.map((_, position) => (position === background ? null : unmarked(supervision, scores, best, position)));
-  if (givenBack.every((map) => map === null)) return;
+  if (givenBack.every((map) => map === null)) return false;
   givenBack.forEach((where, position) => {
     if (where === null) return;
     const own = scores[position]!;
@@ -33,6 +35,7 @@ export function withoutUnmarked(supervision: Supervision, scores: readonly Float
       for (const map of scores) map[i]! /= others;
     }
   });
+  return true;
 }
 
 /** Position of the best score of each cell; of equals the first. */

@@ -4,11 +4,12 @@
  */
 import { CHANNELS, VALID } from "./decoder_network";
 import { Geodesic } from "./geodesic";
-import { fillPlane, halfOf, halveMask, halveMeans, planeOf, type Grid, type Target } from "./half_grid";
+import { fillPlane, halfCell, halfOf, halveMask, halveMeans, planeOf, type Grid, type Target } from "./half_grid";
 import type { KernelColumns } from "./kernel_columns";
-import type { Columns, Kernels } from "./kernels";
+import { paddedCells, type Columns, type Kernels } from "./kernels";
+import { Likenesses } from "./likenesses";
 import { clamp } from "./numbers";
-import { NOT_DEEP, pictureMaps } from "./picture_maps";
+import { pictureMaps } from "./picture_maps";
 import type { Planes } from "./planes";
 import { takeRegion } from "./regions";
 import type { Supervision } from "./supervision";
@@ -21,7 +22,7 @@ const MAX_LOGIT = 4;
 const GEODESIC_SCALE = 1.5;
 const MOST_REGIONS = 4;
 
-/** Maps of the kernels' memory that `RelationalMaps` takes. */
+/** Maps of the kernels' memory that `RelationalMaps` takes besides one a class. */
 export const RELATIONAL_MAPS = 4;
 
 export interface MapOptions {
@@ -29,6 +30,8 @@ export interface MapOptions {
   readonly columns: Columns;
   readonly cache: KernelColumns;
   readonly grid: Grid;
+  /** Of all classes that may compete, at most. */
+  readonly maxClasses: number;
 }
 
 /** One solve so far. Maps are by position. */
@@ -48,13 +51,12 @@ export class RelationalMaps {
   /** The walk's log odds of the class that was drawn last, at most about 9 either way. */
   readonly logits: Float32Array;
   private readonly half: Grid;
+  private readonly likenesses: Likenesses;
   private readonly geodesic: Geodesic;
+  private readonly directions: readonly Float32Array[];
   private readonly ours: Float32Array;
   private readonly theirs: Float32Array;
   private readonly cosines: Float32Array;
-  /** Length of each cell's deep features. */
-  private readonly lengths: Float32Array;
-  private readonly deep: readonly Float32Array[];
   private readonly scratch: Float32Array;
   private readonly mask: Uint8Array;
   private readonly open: Int32Array;
@@ -64,24 +66,27 @@ export class RelationalMaps {
     private readonly options: MapOptions,
     private readonly planes: Planes,
   ) {
-    const { kernels, columns, grid } = options;
+    const { kernels, columns, cache, grid, maxClasses } = options;
     const cells = grid.width * grid.height;
     this.half = halfOf(grid);
+    this.likenesses = new Likenesses(kernels, cache, maxClasses);
     this.logits = kernels.map();
     this.ours = kernels.map();
     this.theirs = kernels.map();
-    this.cosines = kernels.map();
-    this.deep = columns.planes.slice(0, -NOT_DEEP);
-    this.lengths = new Float32Array(cells);
-    for (const plane of this.deep) for (let i = 0; i < cells; i++) this.lengths[i]! += plane[i]! * plane[i]!;
-    for (let i = 0; i < cells; i++) this.lengths[i] = Math.sqrt(this.lengths[i]!);
     this.scratch = new Float32Array(cells);
     this.mask = new Uint8Array(cells);
     this.open = new Int32Array(cells);
-    const picture = pictureMaps(columns, grid);
+    const picture = pictureMaps(kernels, columns, grid);
     this.geodesic = new Geodesic(this.half, picture.cost);
-    picture.planes.forEach((plane, k) => this.copy(plane, this.plane(PICTURE! + k)));
+    this.directions = picture.directions;
+    this.cosines = kernels.floats(paddedCells(picture.cost.length));
+    picture.planes.forEach((plane, k) => this.copy(plane, PICTURE! + k));
     fillPlane(1, this.half, this.plane(VALID));
+  }
+
+  /** Take in what is taught now, before maps of it are drawn. */
+  update(supervision: Supervision): void {
+    this.likenesses.update(supervision);
   }
 
   /** Draw the maps of the class at a position. */
@@ -92,7 +97,7 @@ export class RelationalMaps {
     this.drawMasks(solved, own);
     this.drawLikeness(supervision, own);
     this.drawMarks(supervision, own);
-    this.drawPrototype(taught(supervision, own, true));
+    this.drawPrototype(this.likenesses.cells(own));
   }
 
   private drawLead({ fitted, gain }: Solved, own: number): void {
@@ -115,87 +120,70 @@ export class RelationalMaps {
 
   /** Where the class is, and how much of it is given back. */
   private drawMasks({ supervision, best, bestKept }: Solved, own: number): void {
-    const { scratch, mask, half } = this;
+    const { mask, half, options: { grid } } = this;
+    for (let i = 0; i < mask.length; i++) mask[i] = Number(bestKept[i] === own);
+    halveMask(mask, grid, this.plane(STAYS!));
+    for (let i = 0; i < mask.length; i++) mask[i] = Number(best[i] === own && bestKept[i] !== own);
+    halveMask(mask, grid, this.plane(GOES!));
     let inMask = 0;
-    for (let i = 0; i < scratch.length; i++) scratch[i] = bestKept[i] === own ? 1 : 0;
-    this.halve(scratch, 1, STAYS!);
-    for (let i = 0; i < scratch.length; i++) {
-      const isOwn = best[i] === own ? 1 : 0;
-      mask[i] = isOwn;
-      inMask += isOwn;
-      scratch[i] = bestKept[i] === own ? 0 : isOwn;
-    }
-    this.halve(scratch, 1, GOES!);
+    for (let i = 0; i < mask.length; i++) inMask += mask[i] = Number(best[i] === own);
     fillPlane(inMask / mask.length, half, this.plane(SHARE!));
     fillPlane(markedRegions(mask, supervision, own, this.open) / MOST_REGIONS, half, this.plane(REGIONS!));
   }
 
-  private drawLikeness(supervision: Supervision, own: number): void {
+  private drawLikeness({ classes }: Supervision, own: number): void {
     const { ours, theirs, scratch } = this;
-    this.distances(taught(supervision, own, true), ours);
-    this.distances(taught(supervision, own, false), theirs);
+    this.distances([own], ours);
+    this.distances([...classes.keys()].filter((position) => position !== own), theirs);
     this.halve(ours, 0.5, OURS!);
     this.halve(theirs, 0.5, THEIRS!);
     for (let i = 0; i < scratch.length; i++) scratch[i] = theirs[i]! - ours[i]!;
     this.halve(scratch, 0.5, DIFFERENCE!);
   }
 
-  /** Distance of each cell's columns to the nearest of some cells. */
-  private distances(cells: Int32Array, out: Float32Array): void {
-    if (cells.length === 0) {
-      out.fill(NOBODY);
-      return;
-    }
-    this.options.cache.likeness(cells, out);
-    this.options.kernels.distances(out);
+  /** Distance of each cell's columns to the nearest that teaches one of some classes. */
+  private distances(positions: readonly number[], out: Float32Array): void {
+    if (this.likenesses.of(positions, out)) this.options.kernels.distances(out);
+    else out.fill(NOBODY);
   }
 
-  private drawMarks({ seeds, boxes }: Supervision, own: number): void {
-    const { mask, options: { grid } } = this;
-    for (let i = 0; i < mask.length; i++) mask[i] = Number(seeds[i] === own);
-    halveMask(mask, grid, this.plane(ON!));
-    for (let i = 0; i < mask.length; i++) mask[i] = Number(seeds[i]! >= 0 && seeds[i] !== own);
-    halveMask(mask, grid, this.plane(OFF!));
-    mask.fill(0);
-    for (const { position, cells } of boxes) if (position === own) for (const i of cells) mask[i] = 1;
-    halveMask(mask, grid, this.plane(BOXED!));
-    this.geodesic.nearness(this.plane(ON!), GEODESIC_SCALE, this.plane(NEAR_ON!));
-    this.geodesic.nearness(this.plane(OFF!), GEODESIC_SCALE, this.plane(NEAR_OFF!));
+  private drawMarks({ seeds, boxes, width }: Supervision, own: number): void {
+    const [on, off, boxed] = [ON!, OFF!, BOXED!].map((plane) => this.plane(plane)) as [Target, Target, Target];
+    for (const plane of [on, off, boxed]) fillPlane(0, this.half, plane);
+    for (let i = 0; i < seeds.length; i++) {
+      if (seeds[i]! < 0) continue;
+      const to = seeds[i] === own ? on : off;
+      to.data[halfCell(i, width, to)] = 1;
+    }
+    for (const { position, cells } of boxes) if (position === own) for (const i of cells) boxed.data[halfCell(i, width, boxed)] = 1;
+    this.geodesic.nearness(on, GEODESIC_SCALE, this.plane(NEAR_ON!));
+    this.geodesic.nearness(off, GEODESIC_SCALE, this.plane(NEAR_OFF!));
   }
 
   /** Cosine of each cell's deep features with the mean of those that teach the class. */
-  private drawPrototype(cells: Int32Array): void {
-    const { cosines, deep, lengths, scratch, options: { kernels, columns } } = this;
-    const mean = new Float32Array(deep.length);
-    for (const cell of cells) for (let d = 0; d < mean.length; d++) mean[d]! += columns.rows[cell * columns.rowLength + d]! / cells.length;
-    cosines.fill(0);
-    if (deep.length > 0) kernels.addProduct(deep, [mean], [cosines]);
+  private drawPrototype(cells: ReadonlySet<number>): void {
+    const { cosines, directions, options: { kernels, columns } } = this;
+    const mean = new Float32Array(directions.length);
+    for (const cell of cells) for (let d = 0; d < mean.length; d++) mean[d]! += columns.rows[cell * columns.rowLength + d]! / cells.size;
     const length = Math.hypot(...mean);
-    for (let i = 0; i < scratch.length; i++) scratch[i] = cosines[i]! / (lengths[i]! * length + 1e-6);
-    this.halve(scratch, 1, PROTOTYPE!);
+    cosines.fill(0);
+    if (length > 0) kernels.addProduct(directions, [mean.map((value) => value / length)], [cosines]);
+    this.copy(cosines, PROTOTYPE!);
   }
 
   private halve(map: Float32Array, factor: number, to: number): void {
     halveMeans(map, this.options.grid, factor, this.plane(to));
   }
 
-  private copy(values: Float32Array, { data, first, row }: Target): void {
+  private copy(values: Float32Array, plane: number): void {
     const { width, height } = this.half;
+    const { data, first, row } = this.plane(plane);
     for (let y = 0; y < height; y++) data.set(values.subarray(y * width, (y + 1) * width), first + y * row);
   }
 
   private plane(plane: number): Target {
     return planeOf(this.planes, plane);
   }
-}
-
-/** Cells, each once, that teach a class, or any other one. */
-function taught({ rows }: Supervision, own: number, isOwn: boolean): Int32Array {
-  const teaches = rows.filter(({ target }) => {
-    const most = Math.max(...target);
-    return most > 0 && (target.indexOf(most) === own) === isOwn;
-  });
-  return Int32Array.from(new Set(teaches.flatMap(({ cells }) => [...cells])));
 }
 
 /** How many regions (eight neighbours) of a mask hold a mark of the class, MOST_REGIONS at most; `mask` is used up. */

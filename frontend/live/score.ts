@@ -37,7 +37,7 @@ export class Scorer {
     this.fit = new KernelFit(kernels, columns, cache);
     this.walker = new Walker(kernels, graph);
     this.maps = Array.from({ length: maxClasses }, () => kernels.map());
-    this.decoding = options.prior === null && canDecode(graph) ? new Decoding({ kernels, columns, cache, grid: graph }) : null;
+    this.decoding = options.prior === null && canDecode(graph) ? new Decoding({ kernels, columns, cache, grid: graph, maxClasses }) : null;
   }
 
   /** Probabilities of the supervision's classes, one map each; this object's own memory, good until the next call. */

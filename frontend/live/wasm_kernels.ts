@@ -175,7 +175,7 @@ class WasmKernels implements Kernels {
         outs.forEach((_, c) => {
           for (let k = 0; k < filled; k++) this.factors[c * filled + k] = k < some.length ? factors[first + c]![start + k]! : 0;
         });
-        this.run.addProduct(this.at(this.table), this.at(this.factors), filled, this.cells, this.at(this.outs), outs.length);
+        this.run.addProduct(this.at(this.table), this.at(this.factors), filled, out[0]!.length, this.at(this.outs), outs.length);
       }
     }
   }
