@@ -2,12 +2,14 @@
  * The small U-net that mends the walk's answer; see models_zoo/interactive/live_decoder.py, whose twin it is. The layers
  * themselves are the kernels'.
  */
+import { fillPlane, planeOf, type Grid } from "./half_grid";
 import type { Kernels } from "./kernels";
+import { clamp } from "./numbers";
 import { planeNumbers, planesIn, type Convolution, type Planes } from "./planes";
 
-/** Maps that it reads, and the one that is 1 inside the picture. */
+/** Maps that it reads; the last is 1 inside the picture. */
 export const CHANNELS = 24;
-export const VALID = 23;
+const VALID = 23;
 /** Cells a side of these maps; the grid has up to twice as many. */
 export const SIDE = 64;
 
@@ -45,26 +47,28 @@ interface Ascent {
 }
 
 export class DecoderNetwork {
-  /** CHANNELS planes for the caller to fill; what is beyond the picture stays zero. */
+  /** CHANNELS planes for the caller to fill, VALID apart; what is beyond the picture stays zero. */
   readonly maps: Planes;
   private readonly stem: Convolution;
   private readonly stemmed: Planes;
   private readonly levels: readonly Level[];
-  private readonly context: { readonly weights: Float32Array; readonly bias: Float32Array };
+  private readonly context: { readonly weights: Float32Array; readonly bias: Float32Array; readonly valid: Float32Array };
   /** By depth, DEEPEST left out. */
   private readonly ascents: readonly Ascent[];
   private readonly head: Convolution;
   private readonly small: Planes;
   private readonly change: Planes;
 
-  /** `weights`: float32, in the order of the parameters in live_decoder.py. */
+  /** `weights`: float32, in the order of the parameters in live_decoder.py; `picture`: as many cells of the maps as it fills. */
   constructor(
     private readonly kernels: Kernels,
     weights: Float32Array,
+    picture: Grid,
   ) {
     const { floats } = kernels;
     const reader = new Reader(kernels, weights);
     this.maps = planesIn(floats, SIDE, CHANNELS);
+    fillPlane(1, picture, planeOf(this.maps, VALID));
     this.stem = reader.convolution(CHANNELS, WIDTHS[0], { isRectified: true });
     this.stemmed = planesIn(floats, SIDE, WIDTHS[0]);
     this.levels = WIDTHS.map((width, depth) => {
@@ -73,7 +77,7 @@ export class DecoderNetwork {
       const pooled = depth === 0 ? null : planesIn(floats, side, above);
       return { pooled, down: reader.block(above, width), inner: planesIn(floats, side, width), out: planesIn(floats, side, width) };
     });
-    this.context = { weights: reader.take(WIDTHS[DEEPEST]! ** 2), bias: reader.take(WIDTHS[DEEPEST]!) };
+    this.context = { weights: reader.take(WIDTHS[DEEPEST]! ** 2), bias: reader.take(WIDTHS[DEEPEST]!), valid: validShares(picture) };
     const laterals = WIDTHS.slice(0, -1).map((width, depth) => reader.convolution(WIDTHS[depth + 1]!, width));
     this.ascents = laterals.map((lateral, depth) => {
       const width = WIDTHS[depth]!;
@@ -118,37 +122,33 @@ export class DecoderNetwork {
   }
 
   /** To each plane a sum of all planes' means over the picture. */
-  private addContext(x: Planes): void {
-    const { weights, bias } = this.context;
-    const valid = this.validShares();
-    const total = Math.max(1e-3, valid.reduce((sum, share) => sum + share, 0));
-    const means = Float32Array.from({ length: x.count }, (_, k) => {
+  private addContext({ count, data, side, first, row, step }: Planes): void {
+    const { weights, bias, valid } = this.context;
+    const means = new Float32Array(count);
+    for (let k = 0; k < count; k++) {
       let sum = 0;
-      eachCell(x, k, (at, cell) => (sum += x.data[at]! * valid[cell]!));
-      return sum / total;
-    });
-    for (let k = 0; k < x.count; k++) {
-      let more = bias[k]!;
-      for (let i = 0; i < x.count; i++) more += weights[k * x.count + i]! * means[i]!;
-      eachCell(x, k, (at) => (x.data[at]! += more));
+      for (let y = 0, cell = 0; y < side; y++) {
+        for (let x = 0, at = first + k * step + y * row; x < side; x++, at++, cell++) sum += data[at]! * valid[cell]!;
+      }
+      means[k] = sum;
     }
-  }
-
-  /** How much of each of the deepest cells lies in the picture. */
-  private validShares(): Float32Array {
-    const shares = new Float32Array(sideAt(DEEPEST) ** 2);
-    eachCell(this.maps, VALID, (at, cell) => {
-      const [x, y] = [(cell % SIDE) >> DEEPEST, Math.floor(cell / SIDE) >> DEEPEST];
-      shares[y * sideAt(DEEPEST) + x]! += this.maps.data[at]! / 4 ** DEEPEST;
-    });
-    return shares;
+    for (let k = 0; k < count; k++) {
+      let more = bias[k]!;
+      for (let i = 0; i < count; i++) more += weights[k * count + i]! * means[i]!;
+      for (let y = 0; y < side; y++) {
+        for (let x = 0, at = first + k * step + y * row; x < side; x++, at++) data[at]! += more;
+      }
+    }
   }
 }
 
-function eachCell({ side, first, row, step }: Planes, plane: number, visit: (at: number, cell: number) => void): void {
-  for (let y = 0, cell = 0; y < side; y++) {
-    for (let x = 0, at = first + plane * step + y * row; x < side; x++, at++, cell++) visit(at, cell);
-  }
+/** Share of the picture in each of the deepest cells, of what all of them hold together. */
+function validShares({ width, height }: Grid): Float32Array {
+  const side = sideAt(DEEPEST);
+  const covered = (place: number, size: number): number => clamp(size - (place << DEEPEST), 0, 1 << DEEPEST);
+  return Float32Array.from({ length: side * side }, (_, cell) => {
+    return (covered(cell % side, width) * covered(Math.floor(cell / side), height)) / (width * height);
+  });
 }
 
 /** Takes layers from a row of weights, one after the other. */

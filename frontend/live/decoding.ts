@@ -2,7 +2,7 @@
 import { DecoderNetwork, NETWORK_BYTES, SIDE } from "./decoder_network";
 import { decoderWeights } from "./decoder_weights";
 import { normalise, withoutExcluded } from "./finishing";
-import type { Grid } from "./half_grid";
+import { halfOf, type Grid } from "./half_grid";
 import { clamp } from "./numbers";
 import type { Planes } from "./planes";
 import { directionBytes } from "./picture_maps";
@@ -32,8 +32,8 @@ export class Decoding {
   private readonly kept: Float32Array[] = [];
 
   constructor(private readonly options: MapOptions) {
-    const { kernels } = options;
-    this.network = new DecoderNetwork(kernels, decoderWeights());
+    const { kernels, grid } = options;
+    this.network = new DecoderNetwork(kernels, decoderWeights(), halfOf(grid));
     this.relational = new RelationalMaps(options, this.network.maps);
     this.answers = Array.from({ length: MAX_DECODED }, () => kernels.map());
     this.others = kernels.map();

@@ -2,7 +2,7 @@
  * What the decoder reads: maps that mean the same in every picture, of one class against the rest. The twin of
  * models_zoo/interactive/live_maps.py.
  */
-import { CHANNELS, VALID } from "./decoder_network";
+import { CHANNELS } from "./decoder_network";
 import { Geodesic } from "./geodesic";
 import { fillPlane, halfCell, halfOf, halveMask, halveMeans, planeOf, type Grid, type Target } from "./half_grid";
 import type { KernelColumns } from "./kernel_columns";
@@ -81,7 +81,6 @@ export class RelationalMaps {
     this.directions = picture.directions;
     this.cosines = kernels.floats(paddedCells(picture.cost.length));
     picture.planes.forEach((plane, k) => this.copy(plane, PICTURE! + k));
-    fillPlane(1, this.half, this.plane(VALID));
   }
 
   /** Take in what is taught now, before maps of it are drawn. */
