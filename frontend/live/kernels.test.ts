@@ -2,6 +2,7 @@
 import { describe, expect, it } from "vitest";
 import type { Columns, FineImage, GridGraph, Kernels } from "./kernels";
 import { PlainKernels } from "./plain_kernels";
+import { planesIn, type Convolution, type Planes } from "./planes";
 import { wasmKernels } from "./wasm_kernels";
 
 const [WIDTH, HEIGHT, DEPTH] = [7, 5, 6];
@@ -69,6 +70,40 @@ function fineOf(kernels: Kernels): FineImage {
   };
 }
 
+/** Planes of 8 x 8 cells. */
+function planesOf(kernels: Kernels, count: number, values: (k: number, x: number, y: number) => number): Planes {
+  const planes = planesIn(kernels.floats, 8, count);
+  const { data, first, row, step } = planes;
+  for (let k = 0; k < count; k++) for (let y = 0; y < 8; y++) for (let x = 0; x < 8; x++) data[first + k * step + y * row + x] = values(k, x, y);
+  return planes;
+}
+
+function layerOf(kernels: Kernels, inputs: number, outputs: number, hasNear: boolean): Convolution {
+  const some = (count: number, seed: number): Float32Array => filled(kernels.floats(count), numbers(count, seed).map((value) => value - 0.5));
+  const near = hasNear ? some(9 * inputs, 51) : null;
+  return { inputs, outputs, near, weights: some(inputs * outputs, 52), bias: some(outputs, 53), isRectified: hasNear };
+}
+
+const rowOf = ({ data, first, row, step, side }: Planes, k: number, y: number): number[] => {
+  const start = first + k * step + y * row;
+  return [...data.slice(start, start + side)];
+};
+
+/** Two layers, smaller and larger: all cells, rims too. */
+function networkResults(kernels: Kernels): Record<string, number[]> {
+  const values = numbers(5 * 64, 50);
+  const from = planesOf(kernels, 5, (k, x, y) => values[64 * k + 8 * y + x]! - 0.5);
+  const to = planesIn(kernels.floats, 8, 8);
+  kernels.convolve(layerOf(kernels, 5, 8, true), from, null, to);
+  const first = [...to.data];
+  kernels.convolve(layerOf(kernels, 5, 8, false), from, to, to);
+  const halved = planesIn(kernels.floats, 4, 5);
+  kernels.halve(from, halved);
+  const enlarged = planesIn(kernels.floats, 8, 5);
+  kernels.enlarge(halved, from, enlarged);
+  return { convolve: [...first, ...to.data], halve: [...halved.data], enlarge: [...enlarged.data] };
+}
+
 /** Everything the kernels do with the same numbers, one after the other. */
 function results(kernels: Kernels): Record<string, number[]> {
   const columns = someColumns(kernels);
@@ -92,12 +127,17 @@ function results(kernels: Kernels): Record<string, number[]> {
   const x = filled(kernels.map(), numbers(CELLS, 9));
   const free = filled(kernels.map(), numbers(CELLS, 10).map((value) => Number(value > 0.2)));
   kernels.walk(graphOf(kernels), free, softened[0]!, x, 6);
+  const distances = filled(kernels.map(), numbers(CELLS, 16));
+  kernels.distances(distances);
+  const odds = kernels.map();
+  kernels.logOdds(filled(kernels.map(), [0, ...numbers(CELLS - 1, 17)]), odds);
   const out = kernels.bytes(6 * CELLS);
   kernels.vote(fineOf(kernels), filled(kernels.ints(9), [0, 1, 2, 6, 10, 17, 28, 33, 34]), softened, filled(kernels.bytes(2), [4, 9]), out);
   const own = (map: Float32Array): number[] => [...map.slice(0, CELLS)];
   return {
     gaussians: maps.flatMap(own), largest: own(largest), gram, solve: [...right.slice(0, 19)],
     addProduct: sums.flatMap(own), softmax: softened.flatMap(own), walk: own(x), vote: [...out],
+    distances: own(distances), logOdds: own(odds), ...networkResults(kernels),
   };
 }
 
@@ -145,6 +185,33 @@ describe.each(["plain", "wasm"] as const)("%s", (form) => {
     const free = filled(kernels.map().fill(1), [0, 1, 0]);
     kernels.walk({ width: WIDTH, height: HEIGHT, right, down: none, downRight: none, downLeft: none, diagonal }, free, kernels.map(), x, 3);
     expect([x[0], x[1], x[2]]).toEqual([1, expect.closeTo(1 / 2.015, 5), 0]);
+  });
+
+  it("turns likeness back into distance, and probabilities into log odds of some nine at most", () => {
+    const map = filled(kernels.map(), [1, Math.exp(-0.5), 0]);
+    kernels.distances(map);
+    expect([map[0], map[1], map[2]]).toEqual([expect.closeTo(0, 5), expect.closeTo(2, 5), expect.closeTo(Math.sqrt(8 * Math.log(1e6)), 4)]);
+    const odds = kernels.map();
+    kernels.logOdds(filled(kernels.map(), [0.5, 0.75, 1]), odds);
+    expect([odds[0], odds[1], odds[2]]).toEqual([expect.closeTo(0, 5), expect.closeTo(Math.log(3), 5), expect.closeTo(Math.log(9999), 3)]);
+  });
+
+  it("looks beyond the rim of a plane as if zeros were there", () => {
+    const near = filled(kernels.floats(9), [0, 0, 0, 0, 0, 1, 0, 0, 0]);
+    const weights = filled(kernels.floats(4), [1, -2, 0, 0]);
+    const to = planesIn(kernels.floats, 8, 4);
+    const layer = { inputs: 1, outputs: 4, near, weights, bias: filled(kernels.floats(4), [0, 0, 3, -3]), isRectified: true };
+    kernels.convolve(layer, planesOf(kernels, 1, (_, x, y) => x + y), planesOf(kernels, 4, () => 1), to);
+    expect([0, 1, 2, 3].map((k) => rowOf(to, k, 2))).toEqual([[4, 5, 6, 7, 8, 9, 10, 1], ...[1, 4, 1].map((value) => Array(8).fill(value))]);
+  });
+
+  it("halves planes by the mean, and enlarges them along straight lines that stop at the last centres", () => {
+    const to = planesIn(kernels.floats, 16, 1);
+    kernels.enlarge(planesOf(kernels, 1, (_, x) => x), null, to);
+    expect(rowOf(to, 0, 9)).toEqual([0, ...Array.from({ length: 14 }, (_, k) => 0.25 + k / 2), 7]);
+    const back = planesIn(kernels.floats, 8, 1);
+    kernels.halve(to, back);
+    expect(rowOf(back, 0, 4)).toEqual([0.125, 1, 2, 3, 4, 5, 6, 6.875]);
   });
 
   it("gives a pixel to the class that the cells around it hold", () => {

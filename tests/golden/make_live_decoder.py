@@ -2,9 +2,10 @@
 
     python -m tests.golden.make_live_decoder
 
-``network``: what the network of `weights` changes log odds by, each fourth cell a side, for the maps of `maps`. ``cases``: a
-picture with odd sides, marks, and by marked class the maps that the network is given; then the scores that the head makes
-with it. The packaged weights have no part in it. Run it again when the mathematics change on purpose.
+``network``: what the network of `weights` changes log odds by, each fourth cell a side, for the maps of `maps`.
+``cases``: marks on a picture whose grid has odd sides, the maps (float16) that the network is given for each marked
+class, and the scores (float16) that the head makes with it. The packaged weights have no part in this.
+Run it again when the mathematics change on purpose, and look at the difference before committing it.
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ FILE = Path(__file__).parent / "live_decoder.json"
 _WIDTH, _HEIGHT = 102, 74
 _VALID_ROWS, _VALID_COLUMNS = 51, 62
 _STEP = 4
+_LARGEST = 0.75  # twice of any weight; with larger ones, answers come to exactly 0 and 1
 FloatArray = npt.NDArray[np.float32]
 
 _MARKS: dict[str, tuple[Mark, ...]] = {
@@ -58,7 +60,8 @@ def weights() -> Decoder:
     """A network that nobody trained."""
     network = Decoder().eval().requires_grad_(False)
     count = sum(values.numel() for values in network.parameters())
-    torch.nn.utils.vector_to_parameters(torch.from_numpy(numbers(count, 1) - np.float32(0.5)), network.parameters())
+    values = (numbers(count, 1) - np.float32(0.5)) * np.float32(_LARGEST)
+    torch.nn.utils.vector_to_parameters(torch.from_numpy(values), network.parameters())
     return network
 
 
