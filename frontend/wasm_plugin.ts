@@ -1,6 +1,6 @@
 /**
  * Vite plugins for what travels inside the live worker's own script, each as base64: live/assembly/, compiled whenever the
- * page's scripts are built or tested, is "virtual:live-kernels" (11 kB); the decoder's weights are "virtual:live-decoder"
+ * page's scripts are built or tested, is "virtual:live-kernels" (15 kB); the decoder's weights are "virtual:live-decoder"
  * (50 kB).
  */
 import { createHash } from "node:crypto";

@@ -12,7 +12,7 @@ import type { Kernels } from "./kernels";
 import { PlainKernels } from "./plain_kernels";
 import type { Planes } from "./planes";
 import type { NamedMark } from "./protocol";
-import { Solver, type ImageInput } from "./solver";
+import { Solver, type ImageInput, type Scored } from "./solver";
 import { wasmKernels } from "./wasm_kernels";
 
 interface Golden {
@@ -123,4 +123,25 @@ describe.each(["wasm", "plain"] as const)("in %s", (form) => {
       expect(worst(found, wanted)).toBeLessThan(5e-3);
     });
   });
+});
+
+it("what was solved before does not change an answer", async () => {
+  const image = await input();
+  const solver = new Solver(image);
+  const { strokes_and_box: first, one_class: second } = golden.cases;
+  const cells = image.features.width * image.features.height;
+  const scoresOf = ({ scores }: Scored): number[] => scores.flatMap((map) => [...map.slice(0, cells)]);
+  for (const marks of [second!.marks, first!.marks.slice(0, 3), first!.marks, first!.marks.slice(1)]) {
+    expect(worst(scoresOf(solver.score(marks, false)), scoresOf(new Solver(image).score(marks, false)))).toBeLessThan(1e-6);
+  }
+});
+
+it("a grid that is larger than the network's is solved by the rule for things that nobody marked", async () => {
+  const { picture, features, ...rest } = await input();
+  const columns = 2 * SIDE + 1;
+  const values = Int8Array.from({ length: features.channels * columns }, (_, i) => (i % columns < SIDE ? -10 : 10));
+  const solver = new Solver({ ...rest, picture, features: { ...features, width: columns, height: 1, values } });
+  const mark: NamedMark = { ...golden.cases["one_class"]!.marks[0]!, kind: "point", geometry: { x: picture.width - 1, y: 0 } } as NamedMark;
+  const { scores } = solver.score([mark], false);
+  expect([scores[0]![columns - 1]! > 0.9, scores[0]![0]! < 0.5]).toEqual([true, true]);
 });

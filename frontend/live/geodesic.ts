@@ -13,7 +13,7 @@ const PER_COST = 1 / LEAST_COST;
 const BUCKETS = Math.ceil(FARTHEST * PER_COST);
 
 /** Where there is nothing to start from, all is this far away. */
-const NOBODY = 3;
+export const NOBODY = 3;
 
 export class Geodesic {
   /** Half of each cell's cost, with a rim that nothing passes. */

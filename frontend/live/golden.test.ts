@@ -4,6 +4,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { inflateSync } from "node:zlib";
 import { describe, expect, it } from "vitest";
 import { decodeFeatureMap } from "../codecs/feature_map";
+import { halves } from "./decoder_weights";
 import { kernelsFor } from "./kernel_choice";
 import type { Kernels } from "./kernels";
 import type { NamedMark } from "./protocol";
@@ -40,16 +41,6 @@ async function inputOf({ width, height, rgb, features, classes, background, prio
     background,
     prior: prior === null ? null : { ...prior, data: unpacked(prior.data) },
   };
-}
-
-function half(bits: number): number {
-  const [exponent, fraction] = [(bits >> 10) & 31, bits & 1023];
-  return exponent === 0 ? fraction * 2 ** -24 : (1 + fraction / 1024) * 2 ** (exponent - 15);
-}
-
-function halves(bytes: Uint8Array): Float32Array {
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
-  return Float32Array.from({ length: bytes.length / 2 }, (_, i) => half(view.getUint16(2 * i, true)));
 }
 
 /** Mean over the classes of the intersection of two label maps over their union. */

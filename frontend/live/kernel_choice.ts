@@ -1,6 +1,6 @@
 /** Which form of the hot loops an image is solved with. */
-import { workingSize } from "./enlarging";
 import { DECODING_MAPS, decodingBytes } from "./decoding";
+import { workingSize } from "./enlarging";
 import { FIT_BYTES } from "./fit";
 import { columnBytes } from "./kernel_columns";
 import { paddedCells, type Kernels } from "./kernels";

@@ -3,7 +3,7 @@
  * models_zoo/interactive/live_maps.py.
  */
 import { CHANNELS } from "./decoder_network";
-import { Geodesic } from "./geodesic";
+import { Geodesic, NOBODY } from "./geodesic";
 import { fillPlane, halfCell, halfOf, halveMask, halveMeans, planeOf, type Grid, type Target } from "./half_grid";
 import type { KernelColumns } from "./kernel_columns";
 import { paddedCells, type Columns, type Kernels } from "./kernels";
@@ -17,7 +17,6 @@ import type { Supervision } from "./supervision";
 /** Planes in the order of live_maps.py; those of the picture alone come after. */
 const [LEAD, LOGIT, STAYS, GOES, OURS, THEIRS, DIFFERENCE, NEAR_ON, NEAR_OFF, ON, OFF, BOXED, PROTOTYPE, SHARE, REGIONS, PICTURE] =
   Array(CHANNELS).keys();
-const NOBODY = 3;
 const MAX_LOGIT = 4;
 const GEODESIC_SCALE = 1.5;
 const MOST_REGIONS = 4;

@@ -7,6 +7,7 @@ import type { Columns, GridGraph, Kernels } from "./kernels";
 import { Walker } from "./random_walk";
 import { UNSEEN_EVIDENCE, type Prior } from "./prior";
 import { IGNORE } from "./rasterize";
+import { bestPositions, withoutUnmarked } from "./regions";
 import type { Supervision } from "./supervision";
 
 const GAIN = 5;
@@ -27,7 +28,7 @@ export class Scorer {
   private readonly fit: KernelFit;
   private readonly walker: Walker;
   private readonly maps: readonly Float32Array[];
-  /** Where a model has its say, it knows of things that nobody marked: then there is no decoder. */
+  /** Null where a model has its say, or the grid is larger than the decoder's. */
   private readonly decoding: Decoding | null;
   /** Grows with the number of classes. */
   private readonly fitted: Float32Array[] = [];
@@ -45,15 +46,18 @@ export class Scorer {
     const { kernels, prior, background } = this.options;
     const scores = this.maps.slice(0, supervision.classes.length);
     const position = supervision.classes.findIndex((index) => index === background || index === IGNORE);
-    const decoding = allSimilar || position < 0 ? null : this.decoding;
+    // Where a model has its say, it knows of things that nobody marked.
+    const isForUnmarked = !allSimilar && position >= 0 && prior === null;
     this.fit.fit(supervision.rows, GAIN, scores);
-    const fitted = decoding === null ? [] : copies(scores, this.fitted);
+    const fitted = isForUnmarked ? copies(scores, this.fitted) : [];
     if (prior !== null) addPrior(prior, supervision.classes, scores);
     kernels.softmax(scores);
     withoutExcluded(supervision, scores);
     this.walker.spread(scores, supervision.seeds, WALK_STEPS);
     withoutExcluded(supervision, scores);
-    decoding?.decode(supervision, fitted, GAIN, scores, position);
+    if (!isForUnmarked) return scores;
+    if (this.decoding !== null) this.decoding.decode(supervision, fitted, GAIN, scores, position);
+    else withoutUnmarked(supervision, scores, position, bestPositions(scores, supervision.seeds.length));
     return scores;
   }
 }
