@@ -131,9 +131,9 @@ it("what was solved before does not change an answer", async () => {
   const { strokes_and_box: first, one_class: second } = golden.cases;
   const cells = image.features.width * image.features.height;
   const scoresOf = ({ scores }: Scored): number[] => scores.flatMap((map) => [...map.slice(0, cells)]);
-  for (const marks of [second!.marks, first!.marks.slice(0, 3), first!.marks, first!.marks.slice(1)]) {
-    expect(worst(scoresOf(solver.score(marks, false)), scoresOf(new Solver(image).score(marks, false)))).toBeLessThan(1e-6);
-  }
+  for (const marks of [second!.marks, first!.marks.slice(0, 3), first!.marks]) solver.score(marks, false);
+  const marks = first!.marks.slice(1);
+  expect(worst(scoresOf(solver.score(marks, false)), scoresOf(new Solver(image).score(marks, false)))).toBeLessThan(1e-6);
 });
 
 it("a grid that is larger than the network's is solved by the rule for things that nobody marked", async () => {
