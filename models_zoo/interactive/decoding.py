@@ -22,6 +22,12 @@ Decode = Callable[[FloatArray, FloatArray], FloatArray | None]
 MAX_DECODED = 4
 """Classes that are decoded in one solve, the first of those marked: each costs the browser some milliseconds."""
 
+_MAX_SIDE = 128
+"""The decoder reads no larger grid."""
+
+_LEAST_REST = 1e-6
+"""Of the background, so that something is left where a class that may not be is all there is."""
+
 
 def decoded(
     image: PreparedImage,
@@ -38,6 +44,8 @@ def decoded(
     Each marked class is decoded against the rest; ``background``, the column for all else, gets what they leave.
     """
     kept = without_unmarked(walked, supervision, background)
+    if max(image.grid) > _MAX_SIDE:
+        return kept
     scores = kept.copy()
     foreground = [position for position in range(len(walked)) if position != background]
     marked = [position for position in foreground if shown(supervision, position).any()]
@@ -47,5 +55,5 @@ def decoded(
         if answer is not None:
             seeded = supervision.seeds >= 0
             scores[own] = np.where(seeded, supervision.seeds == own, answer)
-    scores[background] = np.maximum(0, 1 - scores[foreground].sum(axis=0))
+    scores[background] = np.maximum(_LEAST_REST, 1 - scores[foreground].sum(axis=0))
     return without_excluded(supervision, scores)
