@@ -66,6 +66,8 @@ export class Decoding {
     for (let i = 0; i < cells; i++) if (rest[i]! < LEAST_REST) rest[i] = LEAST_REST;
     withoutExcluded(supervision, scores);
     normalise(scores, cells);
+    // An unmarked thing that is alike must not light up, whatever was learned.
+    withoutUnmarked(supervision, scores, background, bestPositions(scores, cells));
   }
 
   /** Probabilities of the class whose maps are drawn. */

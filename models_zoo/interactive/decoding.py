@@ -56,4 +56,5 @@ def decoded(
             seeded = supervision.seeds >= 0
             scores[own] = np.where(seeded, supervision.seeds == own, answer)
     scores[background] = np.maximum(_LEAST_REST, 1 - scores[foreground].sum(axis=0))
-    return without_excluded(supervision, scores)
+    # An unmarked thing that is alike must not light up, whatever was learned.
+    return without_unmarked(without_excluded(supervision, scores), supervision, background)
