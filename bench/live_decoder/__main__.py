@@ -89,9 +89,10 @@ def _unmeasured(folder: Path, most: int) -> list[Path]:
 
 def _train(options: argparse.Namespace) -> None:
     from bench.live_decoder.training import load_cases, train
-    from models_zoo.interactive.live_decoder import save_weights
+    from models_zoo.interactive.live_decoder import save_weights, weakened
 
-    save_weights(train(load_cases(options.cases), steps=options.steps, seed=options.seed), options.out)
+    network = train(load_cases(options.cases), steps=options.steps, seed=options.seed)
+    save_weights(weakened(network, options.strength), options.out)
 
 
 def _measure(options: argparse.Namespace) -> None:
@@ -116,7 +117,8 @@ def _options() -> argparse.Namespace:
     make.add_argument("--out", type=Path, required=True)
     train = commands.add_parser("train", help="weights from cases")
     train.add_argument("--cases", type=Path, nargs="+", required=True)
-    train.add_argument("--steps", type=int, default=1500, help="of 16 cases, about 0.2 s each on one core")
+    train.add_argument("--steps", type=int, default=5000, help="of 16 cases, about 0.1 s each on one core")
+    train.add_argument("--strength", type=float, default=0.5, help="share of the learned change that is kept")
     train.add_argument("--seed", type=int, default=0)
     train.add_argument("--out", type=Path, required=True)
     measure = commands.add_parser("measure", help="strokes of the benchmark and of people, beside the live head")

@@ -112,6 +112,14 @@ def folded(network: Decoder) -> Decoder:
     return plain
 
 
+def weakened(network: Decoder, strength: float) -> Decoder:
+    """The same network, of whose change to the walk's log odds only a share is left; in place."""
+    with torch.no_grad():
+        for values in network.head.parameters():
+            values.mul_(strength)
+    return network
+
+
 def save_weights(network: Decoder, path: Path) -> None:
     """Write the weights of a folded network, float16, little-endian, in the order of its parameters."""
     path.parent.mkdir(parents=True, exist_ok=True)

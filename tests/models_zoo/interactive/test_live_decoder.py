@@ -15,7 +15,7 @@ pytest.importorskip("cv2")
 
 from models_zoo import Box, Mark, Point, Scribble
 from models_zoo.interactive import ImageContext
-from models_zoo.interactive.live_decoder import Decoder, decode, folded, load_weights, save_weights
+from models_zoo.interactive.live_decoder import Decoder, decode, folded, load_weights, save_weights, weakened
 from models_zoo.interactive.live_head import LiveHead
 from models_zoo.interactive.live_maps import CHANNELS, VALID
 
@@ -73,6 +73,12 @@ def test_norms_fold_into_the_convolutions_and_the_file_keeps_them(tmp_path: Path
     kept = load_weights(tmp_path / "decoder.f16")
     torch.testing.assert_close(kept(maps, logits), network(maps, logits), atol=0.02, rtol=0.02)
     assert (tmp_path / "decoder.f16").stat().st_size < 100_000
+
+
+def test_a_weakened_network_changes_half_as_much() -> None:
+    maps, logits = torch.randn(1, CHANNELS, 64, 64), torch.linspace(-5, 5, 128).expand(1, 128, 128)
+    change = random_network(norm=False)(maps, logits) - logits
+    torch.testing.assert_close(weakened(random_network(norm=False), 0.5)(maps, logits) - logits, change / 2)
 
 
 @pytest.mark.parametrize("damage", ["short", "nan"])
