@@ -137,11 +137,10 @@ export class ProposalBar extends EditorPart {
       class=${`button ${look}`}
       data-action=${name}
       ?disabled=${!which.canRun(editor)}
-      aria-label=${short === null ? nothing : which.label}
       aria-keyshortcuts=${key === "Esc" ? "Escape" : key.replace("Ctrl", "Control") || nothing}
       @click=${() => runAction(editor, which)}
     >
-      ${short === null ? which.label : html`<span class="long">${which.label}</span><span class="short">${short}</span>`}${key === "" ? nothing : html`<kbd aria-hidden="true">${key}</kbd>`}
+      ${short === null ? which.label : html`<span class="long">${which.label}</span><span class="short" aria-hidden="true">${short}</span>`}${key === "" ? nothing : html`<kbd aria-hidden="true">${key}</kbd>`}
     </button>`;
   }
 }

@@ -80,7 +80,7 @@ def random_view(
     canvas: tuple[int, int],
     *,
     base_scale: float,
-    scales: tuple[float, float] = SCALE_RANGE,
+    scales: tuple[float, float] | None = None,
 ) -> View:
     """A random scale about `base_scale`, a random place and, half the time, a mirror image.
 
@@ -89,9 +89,9 @@ def random_view(
         source: (width, height) of the picture.
         canvas: (width, height) to fill.
         base_scale: scale at which the network will see pictures later.
-        scales: smallest and largest of it.
+        scales: smallest and largest of it; SCALE_RANGE if not given.
     """
-    low, high = (math.log(value) for value in scales)
+    low, high = (math.log(value) for value in scales or SCALE_RANGE)
     scale = base_scale * math.exp(rng.uniform(low, high))
     offset_x = _random_offset(rng, source[0] * scale, canvas[0])
     offset_y = _random_offset(rng, source[1] * scale, canvas[1])
