@@ -45,6 +45,8 @@ for state in ["new", "marked", "proposed", "in_review", "changes_requested", "ac
     elif state == "skipped":
         Image.objects.filter(pk=image.pk).update(skip_reason="unclear")
     elif state != "new":
+        if state == "accepted":
+            make_mask(image, value=2, origin="polished", model_version=version)
         mask = make_mask(image, created_by=ada)
         if state != "changes_requested":
             Image.objects.filter(pk=image.pk).update(accepted_mask=mask, accepted_at=now)

@@ -229,6 +229,33 @@ def test_the_editor_with_its_panels(editing: Page) -> None:
     assert found == []
 
 
+def test_both_masks_over_each_other(page: Page, filled: Filled) -> None:
+    """Of an accepted image there is an earlier proposal to compare with."""
+    page.goto(f"/projects/{filled.ids['full']}/images/{filled.ids['accepted']}/")
+    Hands(page).wait("state", "accepted")
+    page.keyboard.press("o")
+    page.locator("onion-panel input[type=range]").wait_for()
+    assert problems(page, "editor-both-masks") == []
+
+
+def test_the_bar_below_keeps_to_one_line_and_its_buttons_to_their_names(editing: Page) -> None:
+    """Fewer words are shown where there is less room; who hears the page hears all of them."""
+    hands = Hands(editing)
+    editing.keyboard.press("2")
+    editing.keyboard.press("b")
+    hands.stroke([(70.0, 12.0), (84.0, 12.0)])
+    hands.wait("on-screen", "edited")
+    bar, forth = editing.locator("proposal-bar"), editing.locator("proposal-bar [data-action=accept_and_next]")
+    tops = "bar => new Set([...bar.querySelectorAll('.button')].map(each => each.offsetTop)).size"
+    for width, fit in ((1600, "wide"), (900, "short")):
+        editing.set_viewport_size({"width": width, "height": HEIGHT})
+        expect(bar).to_have_attribute("data-fit", fit)
+        assert bar.evaluate(tops) == 1, width
+        expect(forth).to_have_accessible_name("Accept and go on")
+        expect(forth).to_be_in_viewport(ratio=1)
+        shoot(editing, f"editor-bar-{width}")
+
+
 def test_the_dialogs_of_the_editor(editing: Page) -> None:
     found: list[str] = []
     for name, keys, opened in (
