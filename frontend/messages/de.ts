@@ -7,7 +7,7 @@ import type { Messages } from "./en";
 const many = (n: number, one: string, more: string): string => (n === 1 ? `1 ${one}` : `${n} ${more}`);
 const kinds = { tag: "Schlagwort", point: "Punkt", scribble: "Strich", box: "Rahmen" } as const;
 
-/** Was die Maske daran hindert, dem Stift zu folgen. */
+/** What keeps the mask from following the pen. */
 const troubles: Readonly<Record<Trouble, string>> = {
   hash: "Die Merkmale des Bildes sind nicht die, nach denen gefragt wurde.",
   version: "Die Merkmale des Bildes sind von einer neueren Art, als diese Seite lesen kann; laden Sie die Seite neu.",
